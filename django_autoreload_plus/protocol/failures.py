@@ -1,0 +1,195 @@
+"""Failures that can be told without the process they happened in.
+
+The supervisor builds these: a file that does not compile, a child that died
+or hangs. What a child tells about itself is in ``child/failures.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import traceback
+from typing import TYPE_CHECKING
+
+from django_autoreload_plus.protocol.excerpt import SourceReader
+from django_autoreload_plus.protocol.failure import Failure, Frame, Link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OWN_CONTEXT = 5
+LIBRARY_CONTEXT = 2
+MAX_SUMMARY_CHARACTERS = 300
+
+_FRAME_LINE = re.compile(r'^\s*File "(?P<path>.+)", line (?P<line>\d+),? in (?P<function>.+)$')
+
+_SIGNAL_HINTS = {
+    "SIGKILL": "Often the system had run out of memory.",
+    "SIGSEGV": "A compiled extension crashed; python -X faulthandler shows where.",
+    "SIGBUS": "A compiled extension crashed; python -X faulthandler shows where.",
+    "SIGILL": "A compiled extension was built for another processor.",
+    "SIGFPE": "A compiled extension crashed; python -X faulthandler shows where.",
+    "SIGABRT": "A compiled extension gave up; its last words are in the terminal.",
+}
+
+
+def headline(failure: Failure, base: str | None = None) -> str:
+    """Return the first line to read: file, line and mistake.
+
+    The path is shown relative to ``base`` (default: the working directory)
+    where it lies below it.
+    """
+    if not failure.path:
+        return failure.summary
+    place = short_path(failure.path, base)
+    return (
+        f"{place}:{failure.line}: {failure.summary}"
+        if failure.line
+        else f"{place}: {failure.summary}"
+    )
+
+
+def short_path(path: str, base: str | None = None) -> str:
+    """Return ``path`` relative to ``base`` if it lies below it."""
+    try:
+        base = os.getcwd() if base is None else base
+    except OSError:  # the working directory was deleted
+        return path
+    prefix = base.rstrip(os.sep) + os.sep
+    return path[len(prefix) :] if path.startswith(prefix) and len(path) > len(prefix) else path
+
+
+def from_syntax_error(path: str, error: Exception) -> Failure:
+    """Describe why ``compile()`` refused the file ``path``.
+
+    Besides :class:`SyntaxError`, ``compile()`` raises :class:`ValueError` for
+    null bytes on Python 3.10 and 3.11, and :class:`RecursionError` or
+    :class:`MemoryError` for code nested too deeply.
+    """
+    reader = SourceReader()
+    if isinstance(error, SyntaxError):
+        frame = syntax_frame(error, reader, own=True, path=path)
+        message = error.msg or ""
+    else:
+        frame = Frame(path, 1, "", reader.around(path, 1, OWN_CONTEXT), own=True)
+        message = str(error)
+    name = type(error).__name__
+    lines = traceback.format_exception_only(type(error), error)
+    if not isinstance(error, SyntaxError):
+        lines.insert(0, f'  File "{path}"\n')
+    return Failure(
+        kind="syntax",
+        summary=one_line(name, message),
+        text="".join(lines),
+        chain=(Link(name, message, (frame,)),),
+        path=frame.path,
+        line=frame.line,
+    )
+
+
+def syntax_frame(
+    error: SyntaxError,
+    reader: SourceReader,
+    *,
+    own: bool,
+    path: str | None = None,
+) -> Frame:
+    """Return the place a :class:`SyntaxError` names; ``path`` overrides its file."""
+    path = path or os.path.abspath(error.filename or "<unknown>")
+    line = error.lineno or 1
+    source = reader.around(path, line, OWN_CONTEXT)
+    text = dict(source).get(line, "")
+    columns = None
+    if error.offset and error.offset > 0 and text:
+        start = min(error.offset - 1, len(text))
+        end = start + 1
+        if error.end_lineno == line and (error.end_offset or 0) > error.offset:
+            end = (error.end_offset or 0) - 1
+        elif error.end_lineno is not None and error.end_lineno > line:
+            end = len(text)
+        columns = (start, max(start + 1, end))
+    return Frame(path, line, "", source, own, columns)
+
+
+def from_death(status: int, output: str = "") -> Failure:
+    """Describe a child that ended before it was ready.
+
+    ``status`` is as :mod:`subprocess` gives it: an exit code, or the negative
+    number of a signal. ``output`` is what the process last wrote, if known.
+    """
+    if status < 0:
+        name = _signal_name(-status)
+        kind, summary = "signal", f"The process was ended by {name} while it was starting"
+        hint = _SIGNAL_HINTS.get(name, "")
+    else:
+        code = f"0x{status:08X}" if status > 0xFFFF else str(status)
+        kind, summary = "exit", f"The process ended itself with code {code} while it was starting"
+        hint = "Something called os._exit(), or a compiled extension ended the process."
+    text = f"{summary}.\n" + (f"{hint}\n" if hint else "")
+    if output.strip():
+        text += f"\n{output.strip()}\n"
+    return Failure(kind=kind, summary=summary, text=text)
+
+
+def from_timeout(
+    seconds: float,
+    stack: str = "",
+    is_own: Callable[[str], bool] | None = None,
+) -> Failure:
+    """Describe a child that was not ready after ``seconds``.
+
+    ``stack`` is where it was, as :mod:`faulthandler` or :mod:`traceback` write
+    it; ``is_own`` tells the user's files from those of libraries.
+    """
+    summary = f"Not ready after {seconds:g} s: the code hangs while it is starting"
+    frames = _parse_stack(stack, is_own or _looks_own)
+    own = [frame for frame in frames if frame.own]
+    place = own[-1] if own else None
+    text = f"{summary}.\n" + (f"\n{stack.strip()}\n" if stack.strip() else "")
+    return Failure(
+        kind="timeout",
+        summary=summary,
+        text=text,
+        chain=(Link("", summary, frames),) if frames else (),
+        path=place.path if place else "",
+        line=place.line if place else 0,
+    )
+
+
+def one_line(name: str, message: str) -> str:
+    """Return ``"name: message"``, only the first line, cut to a readable length."""
+    first = next((line.strip() for line in message.splitlines() if line.strip()), "")
+    text = f"{name}: {first}" if name and first else name or first
+    return text if len(text) <= MAX_SUMMARY_CHARACTERS else text[: MAX_SUMMARY_CHARACTERS - 1] + "…"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _looks_own(path: str) -> bool:
+    library = os.path.dirname(os.__file__)
+    foreign = ("site-packages", "dist-packages", "<")
+    return not path.startswith(library) and not any(part in path for part in foreign)
+
+
+def _parse_stack(stack: str, is_own: Callable[[str], bool]) -> tuple[Frame, ...]:
+    """Read the frames of the last thread in ``stack``, the oldest call first."""
+    reader = SourceReader()
+    frames: list[Frame] = []
+    newest_first = False
+    for text in stack.splitlines():
+        if "(most recent call" in text:
+            frames = []
+            newest_first = "first" in text
+        elif found := _FRAME_LINE.match(text):
+            path, line = found["path"], int(found["line"])
+            own = is_own(path)
+            context = OWN_CONTEXT if own else LIBRARY_CONTEXT
+            source = reader.around(path, line, context)
+            frames.append(Frame(path, line, found["function"], source, own))
+    return tuple(reversed(frames) if newest_first else frames)
