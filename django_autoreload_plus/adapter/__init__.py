@@ -1,0 +1,1 @@
+"""The Django side: everything here may import Django, nothing below it does."""

@@ -1,0 +1,260 @@
+"""The child's connection to its supervisor.
+
+While the program loads, nothing of ours runs besides it: no thread (a process
+with two cannot be forked safely). The kernel ends the process by itself when the
+supervisor is gone: the channel is set to raise ``SIGIO``, whose default action
+is to terminate. Once the program runs, one thread listens to the supervisor.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ..protocol import messages as m
+from ..protocol.channel import Channel, ChannelClosed
+from ..protocol.gate import Gate, slot_of
+from ..protocol.launch import CHILD_ENVIRONMENT
+from ..protocol.options import Options
+from .tracker import Tracker
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+#: New modules are reported together when they come within this time.
+_REPORT_DELAY = 0.05
+
+#: What :func:`django_autoreload_plus.autoreload.on_change` collects.
+change_receivers: list[Callable[[str], object]] = []
+
+
+class Server(Protocol):
+    """What serves connections in this process and follows the gate."""
+
+    def resume(self) -> None:
+        """The gate may have opened."""
+
+    def retire(self) -> None:
+        """Accept nothing more; finish what is under way, then return."""
+
+    def adopt(self, connection: socket.socket) -> None:
+        """Serve a connection that another process accepted."""
+
+
+class Link:
+    """The channel, and what the child has to say over it."""
+
+    def __init__(self, channel: Channel, gate: Gate, generation: int, tracker: Tracker) -> None:
+        self.channel = channel
+        self.gate = gate
+        self.slot = slot_of(generation)
+        self.first = generation == 1
+        self.tracker = tracker
+        self.options = Options()
+        self.facts = m.Facts()
+        #: The program answers requests: it is live when it serves, not when its
+        #: main function begins.
+        self.serves = False
+        #: The command line is being read: an exit is about it, not about code.
+        self.reading_command_line = False
+        self.started = False
+        self.retiring = False
+        self.restart_requested = False
+        self.server: Server | None = None
+        self.take_changes: Callable[[tuple[str, ...]], m.Handled] | None = None
+        self._sending = threading.RLock()
+        self._wake_read, self._wake_write = -1, -1
+        self._woken = False
+
+    def say(self, message: m.Message, descriptors: Sequence[int] = ()) -> None:
+        """Send a message; a supervisor that is gone ends the process."""
+        with self._sending:
+            try:
+                self.channel.send(message, descriptors)
+            except ChannelClosed:
+                os._exit(1)
+
+    def guard(self, on: bool) -> None:
+        """Let the kernel end this process when the supervisor's end closes."""
+        if fcntl is None or not hasattr(os, "O_ASYNC"):
+            return
+        descriptor = self.channel.fileno()
+        fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
+        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+        wanted = flags | os.O_ASYNC if on else flags & ~os.O_ASYNC
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, wanted)
+        if on:
+            self._exit_if_alone()
+
+    def _exit_if_alone(self) -> None:
+        try:
+            gone = not self.channel.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        if gone:
+            os._exit(1)
+
+    def configure(
+        self, *, options: Options | None = None, facts: m.Facts | None = None
+    ) -> None:
+        """Tell the supervisor what the program's configuration says."""
+        self.options = options or self.options
+        self.facts = facts or self.facts
+        self.say(m.Configured(self.options, self.facts))
+
+    def listen(self, host: str, port: int, *, ipv6: bool) -> socket.socket:
+        """The supervisor's listening socket for this address.
+
+        Raises the :class:`OSError` that binding it raised there.
+        """
+        self.guard(False)
+        self.say(m.Listen(host, port, ipv6))
+        try:
+            reply, descriptors = self.channel.receive()
+        except ChannelClosed:
+            os._exit(1)
+        self.guard(True)
+        assert isinstance(reply, m.Listening)
+        if reply.error:
+            raise OSError(reply.error, reply.message)
+        return socket.socket(fileno=descriptors[0])
+
+    def start(self) -> None:
+        """The main function begins."""
+        if not self.serves:
+            self.report(final=True)
+            self._run_thread()
+            self.say(m.Started())
+
+    def serve(self, server: Server) -> None:
+        """The program accepts connections through ``server`` from now on."""
+        self.server = server
+        self.report(final=True)
+        self._run_thread()
+        self.say(m.Serving())
+
+    def report(self, *, final: bool = False) -> None:
+        """Tell what was loaded since the last report."""
+        if final:
+            self.tracker.starting = False
+        loaded = self.tracker.collect()
+        if loaded != m.Loaded():
+            self.say(loaded)
+
+    def watch_globs(self, globs: Sequence[tuple[str, str]], files: Sequence[str] = ()) -> None:
+        """Ask for more to be watched than what was loaded."""
+        self.say(m.Loaded(tuple(m.LoadedFile(path, 0) for path in files), (), tuple(globs)))
+
+    def request_restart(self) -> None:
+        """The program wants a fresh start."""
+        self.restart_requested = True
+        self.say(m.Restart())
+
+    def wake(self) -> None:
+        """There is something to report; callable from any thread."""
+        if not self._woken and self._wake_write >= 0:
+            self._woken = True
+            os.write(self._wake_write, b"!")
+
+    def _run_thread(self) -> None:
+        self.started = True
+        self.guard(False)
+        self._wake_read, self._wake_write = os.pipe()
+        self.tracker.notify = self.wake
+        threading.Thread(target=self._follow, name="autoreload-link", daemon=True).start()
+
+    def _follow(self) -> None:
+        import selectors
+
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.channel, selectors.EVENT_READ)
+            selector.register(self._wake_read, selectors.EVENT_READ)
+            due = False
+            while True:
+                ready = selector.select(_REPORT_DELAY if due else None)
+                for key, _ in ready:
+                    if key.fd == self._wake_read:
+                        os.read(self._wake_read, 64)
+                        due = True
+                    else:
+                        self._hear()
+                if due and not ready:
+                    due = self._woken = False
+                    self.report()
+
+    def _hear(self) -> None:
+        try:
+            for message, descriptors in self.channel.drain():
+                self._obey(message, descriptors)
+        except ChannelClosed:
+            os._exit(1)
+
+    def _obey(self, message: m.Message, descriptors: list[int]) -> None:
+        if isinstance(message, m.Changed):
+            self._answer(message)
+        elif isinstance(message, m.Retire):
+            self._retire()
+        elif isinstance(message, m.Resume) and self.server is not None:
+            self.server.resume()
+        elif isinstance(message, m.Adopt) and self.server is not None:
+            self.server.adopt(socket.socket(fileno=descriptors[0]))
+
+    def _retire(self) -> None:
+        self.retiring = True
+        if self.server is not None:
+            self.server.retire()
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _answer(self, message: m.Changed) -> None:
+        taken = self.take_changes or take_changes
+        answer = taken(message.paths)
+        self.say(m.Handled(message.token, answer.paths, answer.translations))
+
+
+def take_changes(paths: tuple[str, ...]) -> m.Handled:
+    """Ask the receivers of a program without a framework."""
+    taken = tuple(path for path in paths if _taken(path))
+    translations = any(path.endswith(".mo") for path in paths) and reset_gettext()
+    if translations:
+        taken = tuple(dict.fromkeys((*taken, *(p for p in paths if p.endswith(".mo")))))
+    return m.Handled(0, taken, translations)
+
+
+def reset_gettext() -> bool:
+    """Forget the catalogues the standard library has read."""
+    gettext = sys.modules.get("gettext")
+    if gettext is None:
+        return False
+    gettext._translations.clear()
+    return True
+
+
+def _taken(path: str) -> bool:
+    # A list, not any(): every receiver hears of every change.
+    return any([bool(receiver(path)) for receiver in change_receivers])
+
+
+_current: Link | None = None
+
+
+def connect() -> Link | None:
+    """The link of this process, or ``None`` when no supervisor started it."""
+    global _current
+    if _current is None and CHILD_ENVIRONMENT in os.environ:
+        where = json.loads(os.environ.pop(CHILD_ENVIRONMENT))
+        for descriptor in (where["channel"], where["gate"]):
+            os.set_inheritable(descriptor, False)
+        channel = Channel(socket.socket(fileno=where["channel"]))
+        _current = Link(channel, Gate(where["gate"]), where["generation"], Tracker())
+        _current.guard(True)
+        _current.say(m.Hello(os.getpid()))
+    return _current

@@ -1,0 +1,79 @@
+"""One life of a child: run the program, and say how it ended."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from ..protocol import messages as m
+from ..protocol.entry import Entry, interpreter_flags, package_root
+from ..protocol.launch import CHILD_ENVIRONMENT
+from . import failures, link, program
+
+
+def main(words: Sequence[str]) -> None:
+    """Run the program named on the command line under the supervisor."""
+    flags = interpreter_flags(sys.argv, sys.orig_argv)
+    plugin, after = _plugin()
+    connection = link.connect()
+    if connection is None:
+        raise SystemExit("django-autoreload-plus: a child is started by its supervisor only")
+    if plugin:
+        connection.tracker.call_after_import(after, lambda: _load(plugin, connection))
+    connection.tracker.install()
+    _run(connection, Entry.parse(words, flags))
+
+
+def _plugin() -> tuple[str, str]:
+    where = json.loads(os.environ.get(CHILD_ENVIRONMENT, "{}"))
+    return where.get("plugin", ""), where.get("plugin_after", "")
+
+
+def _load(name: str, connection: link.Link) -> None:
+    importlib.import_module(name).connect(connection)
+
+
+def _run(connection: link.Link, entry: Entry) -> None:
+    try:
+        program.run(entry)
+    except SystemExit as error:
+        _exited(connection, error)
+        raise
+    except KeyboardInterrupt:
+        connection.say(m.Finished(130))
+        raise SystemExit(130) from None
+    except BaseException as error:
+        # Whatever the user's code raised: it is theirs to see and to mend.
+        _failed(connection, failures.from_exception(error, roots=_roots(), skip=[package_root()]))
+    else:
+        connection.say(m.Finished(0))
+
+
+def _exited(connection: link.Link, error: SystemExit) -> None:
+    if connection.retiring or connection.restart_requested:
+        return
+    if connection.started or connection.reading_command_line:
+        connection.say(m.Finished(_code(error)))
+        return
+    failure = failures.from_exit(error.code, error, roots=_roots(), skip=[package_root()])
+    _failed(connection, failure)
+
+
+def _failed(connection: link.Link, failure: m.Failure) -> None:
+    connection.report()
+    connection.say(m.Failed(failure))
+    raise SystemExit(1)
+
+
+def _code(error: SystemExit) -> int:
+    """What the interpreter makes of ``sys.exit(…)``."""
+    if error.code is None:
+        return 0
+    return error.code if isinstance(error.code, int) else 1
+
+
+def _roots() -> list[str]:
+    return [os.getcwd(), *(sys.path[:1] if sys.path and sys.path[0] else [])]

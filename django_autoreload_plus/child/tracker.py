@@ -1,0 +1,261 @@
+"""Records, in order, what shapes a starting process.
+
+Three sources, because none of them sees everything: a finder in front of all
+others hears of every module before it is looked for (also of those that do not
+exist), an audit hook sees files that are opened, and a look through
+``sys.modules`` finds what was loaded by other means.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
+from types import FrameType, ModuleType
+from typing import Any
+
+from ..protocol.messages import Loaded, LoadedFile
+
+_IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC
+#: Kernel interfaces: reading them says nothing about a file a user could edit.
+_VIRTUAL = ("/dev/", "/proc/", "/sys/")
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A module was looked for."""
+
+    name: str
+    path: Sequence[str] | None
+    time: int
+
+
+@dataclass
+class Record:
+    """What was seen since the last report."""
+
+    lookups: list[Lookup] = field(default_factory=list)
+    reads: dict[str, int] = field(default_factory=dict)
+    writes: set[str] = field(default_factory=set)
+
+
+class Tracker:
+    """The finder, the audit hook and the scan of one process."""
+
+    def __init__(self) -> None:
+        self._record = Record()
+        self._reported: set[str] = set()
+        self._reported_missing: set[str] = set()
+        self._unresolved: list[Lookup] = []
+        self._scanned: dict[str, int] = {}
+        self._late: dict[str, Callable[[], None]] = {}
+        #: Reads count only while starting; a request that reads a file is not
+        #: code that was loaded.
+        self.starting = True
+        #: Called (from any thread) when there is something new to report.
+        self.notify: Callable[[], None] | None = None
+        #: Called with every name before it is looked for.
+        self.before_import: Callable[[str], None] | None = None
+        #: Sources that were read as data, not only imported.
+        self.sources_read: set[str] = set()
+        #: Further listeners to audit events, by event name.
+        self.listeners: dict[str, Callable[[tuple[Any, ...]], None]] = {}
+
+    def install(self) -> None:
+        """Begin to record. The audit hook stays for the life of the process."""
+        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+        sys.addaudithook(self._audit)
+
+    def call_after_import(self, name: str, callback: Callable[[], None]) -> None:
+        """Run ``callback`` at the first import that follows module ``name``."""
+        self._late[name] = callback
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Note that ``name`` is looked for, and let the others find it."""
+        if self._late:
+            self._run_late()
+        if self.before_import is not None:
+            self.before_import(name)
+        self._record.lookups.append(Lookup(name, path, time.time_ns()))
+        if self.notify is not None:
+            self.notify()
+        return None
+
+    def collect(self) -> Loaded:
+        """Everything since the last call, as a report."""
+        record, self._record = self._record, Record()
+        files: list[LoadedFile] = []
+        missing: list[str] = []
+        self._resolve(record.lookups, files, missing)
+        for path, when in record.reads.items():
+            self._add(files, path, when, "")
+        self._scan(files)
+        return Loaded(tuple(files), tuple(missing), (), tuple(sorted(record.writes)))
+
+    def _resolve(
+        self, lookups: list[Lookup], files: list[LoadedFile], missing: list[str]
+    ) -> None:
+        retry, self._unresolved = self._unresolved, []
+        for lookup in (*retry, *lookups):
+            module = sys.modules.get(lookup.name)
+            if module is not None:
+                self._add_module(files, lookup.name, module, lookup.time)
+                continue
+            spec = _find(lookup)
+            if spec is not None and spec.origin and spec.has_location:
+                # Found, but not there: it raised, or is being created.
+                self._add(files, spec.origin, lookup.time, lookup.name)
+            elif not self.starting and lookup not in retry:
+                self._unresolved.append(lookup)
+            elif spec is None:
+                self._add_missing(missing, lookup)
+
+    def _scan(self, files: list[LoadedFile]) -> None:
+        for name, module in list(sys.modules.items()):
+            if self._scanned.get(name) != id(module):
+                self._scanned[name] = id(module)
+                self._add_module(files, name, module, 0)
+
+    def _add_module(
+        self, files: list[LoadedFile], name: str, module: ModuleType, when: int
+    ) -> None:
+        for path in module_files(module):
+            self._add(files, path, when, name)
+
+    def _add(self, files: list[LoadedFile], path: str, when: int, module: str) -> None:
+        try:
+            path = os.path.abspath(path)
+        except OSError:
+            return
+        if path not in self._reported:
+            self._reported.add(path)
+            files.append(LoadedFile(path, when, module))
+
+    def _add_missing(self, missing: list[str], lookup: Lookup) -> None:
+        for path in candidates(lookup):
+            if path not in self._reported_missing:
+                self._reported_missing.add(path)
+                missing.append(path)
+
+    def _run_late(self) -> None:
+        for name in [name for name in self._late if _is_loaded(name)]:
+            self._late.pop(name)()
+
+    def _audit(self, event: str, args: tuple[Any, ...]) -> None:
+        if event == "open":
+            self._opened(*args)
+        elif event == "sqlite3.connect":
+            self._note_write(args[0])
+        elif event == "os.rename":
+            self._note_write(args[0])
+            self._note_write(args[1])
+        elif event in self.listeners:
+            self.listeners[event](args)
+
+    def _opened(self, path: Any, mode: Any, flags: Any) -> None:
+        if isinstance(path, int):
+            return
+        if _writes(mode, flags):
+            self._note_write(path)
+        elif self.starting:
+            self._note_read(path)
+
+    def _note_read(self, path: Any) -> None:
+        name = _path_text(path)
+        frame = sys._getframe(3)
+        if name is None or name.startswith(_VIRTUAL) or frame.f_code.co_filename == _IMPORT_SYSTEM:
+            return
+        if name.endswith(".py"):
+            if not _formats_a_message(frame):
+                self.sources_read.add(name)
+        self._record.reads.setdefault(name, time.time_ns())
+
+    def _note_write(self, path: Any) -> None:
+        name = _path_text(path)
+        if name is not None and not name.endswith((".pyc", ".py")) and "/__pycache__/" not in name:
+            self._record.writes.add(name)
+            if self.notify is not None:
+                self.notify()
+
+
+def module_files(module: object) -> Iterator[str]:
+    """The files a module was made from (none for built-in ones)."""
+    if not isinstance(module, ModuleType):
+        return
+    spec = module.__dict__.get("__spec__")
+    if spec is None:
+        if isinstance(file := module.__dict__.get("__file__"), str):
+            yield _source_of(file)
+        return
+    archive = getattr(getattr(spec, "loader", None), "archive", None)
+    if isinstance(archive, str):
+        yield archive
+    elif getattr(spec, "has_location", False) and isinstance(spec.origin, str):
+        yield _source_of(spec.origin)
+
+
+def candidates(lookup: Lookup) -> Iterator[str]:
+    """The places where a module that was not found could still appear."""
+    tail = lookup.name.rpartition(".")[2]
+    try:
+        folders = list(sys.path if lookup.path is None else lookup.path)
+    except (TypeError, KeyError):
+        # A namespace package's path asks its parent, which may be gone.
+        return
+    for folder in folders:
+        if isinstance(folder, str) and not os.path.isfile(folder or "."):
+            base = os.path.join(os.path.abspath(folder), tail)
+            yield f"{base}.py"
+            yield os.path.join(base, "__init__.py")
+            yield from (f"{base}{suffix}" for suffix in EXTENSION_SUFFIXES[:1])
+
+
+def _find(lookup: Lookup) -> ModuleSpec | None:
+    try:
+        return PathFinder.find_spec(lookup.name, lookup.path)
+    except Exception:  # noqa: BLE001 - path hooks are the user's code
+        return None
+
+
+def _is_loaded(name: str) -> bool:
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None)
+    return module is not None and not getattr(spec, "_initializing", False)
+
+
+def _source_of(file: str) -> str:
+    """The ``.py`` beside bytecode that was loaded without one, where it exists."""
+    if file.endswith((".pyc", ".pyo")) and os.path.exists(file[:-1]):
+        return file[:-1]
+    return file
+
+
+def _writes(mode: Any, flags: Any) -> bool:
+    if isinstance(mode, str):
+        return any(letter in mode for letter in "wax+")
+    return isinstance(flags, int) and bool(flags & _WRITES)
+
+
+def _path_text(path: Any) -> str | None:
+    try:
+        return os.path.abspath(os.fsdecode(path))
+    except (TypeError, ValueError, OSError):
+        return None
+
+
+def _formats_a_message(frame: FrameType) -> bool:
+    """Whether a source is only read to print its lines in a warning or traceback."""
+    current: FrameType | None = frame
+    for _ in range(6):
+        if current is None:
+            return False
+        if current.f_globals.get("__name__") in ("warnings", "traceback"):
+            return True
+        current = current.f_back
+    return False

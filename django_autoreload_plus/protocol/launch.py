@@ -1,0 +1,52 @@
+"""What the supervisor is told when it begins."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+
+from .codec import build
+from .entry import Entry
+from .messages import Facts
+from .options import Options
+
+#: Carries a :class:`Launch` to the supervisor, taken out when it has been read.
+ENVIRONMENT = "DJANGO_AUTORELOAD_PLUS_LAUNCH"
+#: Tells a child which descriptors are its channel and the gate.
+CHILD_ENVIRONMENT = "DJANGO_AUTORELOAD_PLUS_CHILD"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server is going to listen."""
+
+    host: str
+    port: int
+    ipv6: bool = False
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A program and what was known about it before its first start."""
+
+    entry: Entry
+    options: Options = field(default_factory=Options)
+    facts: Facts = field(default_factory=Facts)
+    #: Where to show a failure when the program has not asked for a socket yet.
+    address: Address | None = None
+    #: A module that the child loads once the one named ``plugin_after`` is
+    #: there: how a framework's side of the reloader gets in, also when the
+    #: framework's own start fails half-way.
+    plugin: str = ""
+    plugin_after: str = ""
+
+
+def from_environment() -> Launch | None:
+    """Take the :class:`Launch` out of the environment, if there is one."""
+    text = os.environ.pop(ENVIRONMENT, None)
+    if text is None:
+        return None
+    launch = build(Launch, json.loads(text), "launch")
+    assert isinstance(launch, Launch)
+    return launch

@@ -1,0 +1,186 @@
+"""The messages between the supervisor and its children.
+
+Frozen dataclasses, sent as JSON. Paths are absolute; times are nanoseconds of
+the system clock, durations seconds. A descriptor that travels with a message is
+attached to it by the channel (see :mod:`.channel`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .failure import Failure
+from .options import Options
+
+#: Raised when a message changes its meaning; both ends come from one
+#: installation, so a difference means that it was upgraded while running.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Child: the channel works; this is who I am."""
+
+    pid: int
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class LoadedFile:
+    """A file that shaped the process, and when it was first looked for."""
+
+    path: str
+    time: int
+    #: The module made from it, or ``""`` for a file read as data.
+    module: str = ""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Child: what shaped this process since the last report, in order."""
+
+    files: tuple[LoadedFile, ...] = ()
+    #: Places where a module was looked for and not found.
+    missing: tuple[str, ...] = ()
+    #: ``(directory, pattern)`` pairs the program wants to have watched.
+    globs: tuple[tuple[str, str], ...] = ()
+    #: Files the program itself writes: state, not code.
+    written: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the supervisor has to know about the program it runs."""
+
+    #: Show failures in full (a debug setting); else answer with a bare 500.
+    debug: bool = True
+    allowed_hosts: tuple[str, ...] = ()
+    color: bool | None = None
+    verbosity: int = 1
+    #: Somebody besides the framework itself wants to be asked about changes.
+    asks: bool = False
+    #: Project folders: code below them is the user's own.
+    roots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Configured:
+    """Child: the options and facts that its configuration gives."""
+
+    options: Options = field(default_factory=Options)
+    facts: Facts = field(default_factory=Facts)
+
+
+@dataclass(frozen=True)
+class Listen:
+    """Child: I need a socket listening at this address."""
+
+    host: str
+    port: int
+    ipv6: bool = False
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Supervisor: here it is (attached), or the ``errno`` why not."""
+
+    error: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Started:
+    """Child: everything is loaded, the program itself runs now."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Child: I accept connections."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Child: the code cannot start; I am about to exit."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Child: the program ended by itself; the command ends with this code."""
+
+    code: int
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Child: the program itself asks for a fresh start."""
+
+
+@dataclass(frozen=True)
+class Say:
+    """Child: a text for the terminal, printed as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Supervisor: nothing changed, accept connections again."""
+
+
+@dataclass(frozen=True)
+class Retire:
+    """Supervisor: newer code takes over; finish what is being answered."""
+
+    grace: float
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Supervisor: these files changed; can the running program take them?"""
+
+    token: int
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Handled:
+    """Child: these were taken, all others need a new process."""
+
+    token: int
+    paths: tuple[str, ...] = ()
+    translations: bool = False
+
+
+@dataclass(frozen=True)
+class HandBack:
+    """Child: a connection (attached) on which nothing was read yet."""
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Supervisor: serve this connection (attached) that another one accepted."""
+
+
+Message = (
+    Hello
+    | Loaded
+    | Configured
+    | Listen
+    | Listening
+    | Started
+    | Serving
+    | Failed
+    | Finished
+    | Restart
+    | Say
+    | Resume
+    | Retire
+    | Changed
+    | Handled
+    | HandBack
+    | Adopt
+)
+
+REGISTRY: dict[str, type] = {cls.__name__: cls for cls in Message.__args__}

@@ -1,0 +1,1 @@
+"""The first process: watches, decides, holds the port, owns the terminal."""

@@ -1,0 +1,121 @@
+"""Which code the disk holds, compared with the code that runs.
+
+The baseline is what the live child was made from; ``dirty`` is where the disk
+differs from it. Two looks at the same disk give the same ``dirty``, so a save
+without a change, or a branch switched there and back, is recognised as nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+
+from ..protocol.failure import Failure
+from ..protocol.failures import from_syntax_error
+from ..protocol.messages import Loaded
+from ..watcher import Baseline, Change, Targets
+
+#: Compiling more files than this takes longer than letting the child find out.
+_MOST_COMPILED = 50
+
+
+class CodeState:
+    """Everything known about the files of the program."""
+
+    def __init__(self, roots: Sequence[str]) -> None:
+        self.roots = tuple(roots)
+        self.baseline = Baseline()
+        self.files: set[str] = set()
+        self.missing: set[str] = set()
+        self.globs: set[tuple[str, str]] = set()
+        self.written: set[str] = set()
+        self.dirty: dict[str, Change] = {}
+        self._attempt: dict[str, bytes] = {}
+
+    def add(self, loaded: Loaded) -> None:
+        """What a child reports to have loaded."""
+        self.files.update(item.path for item in loaded.files)
+        self.missing.update(loaded.missing)
+        self.missing -= self.files
+        self.globs.update(loaded.globs)
+        self.written.update(loaded.written)
+
+    def targets(self, extra_globs: Iterable[tuple[str, str]] = ()) -> Targets:
+        """What the watcher has to watch."""
+        return Targets(
+            files=frozenset(self.files - self.written),
+            missing=frozenset(self.missing - self.written),
+            globs=frozenset((*self.globs, *extra_globs)),
+            written=frozenset(self.written),
+        )
+
+    def record(self, loaded: Iterable[Loaded]) -> frozenset[str]:
+        """Take what a child loaded as known; returns what was edited meanwhile."""
+        edited = set()
+        for report in loaded:
+            new = [item for item in report.files if item.path not in self.baseline]
+            self.baseline.record((item.path for item in new), keep_text=self.is_own)
+            edited.update(
+                item.path
+                for item in new
+                if item.time and self.baseline.edited_since(item.path, item.time)
+            )
+        return frozenset(edited - self.written)
+
+    def look(self, paths: Iterable[str]) -> None:
+        """Compare these files, and those already known to differ, with the baseline."""
+        for path in {*paths, *self.dirty} - self.written:
+            change = self.baseline.compare(path)
+            if change is None:
+                self.dirty.pop(path, None)
+            else:
+                self.dirty[path] = change
+
+    def attempt(self) -> None:
+        """A child is started from the disk as it was at the last look."""
+        self._attempt = _digests(self.dirty)
+
+    def is_attempted(self) -> bool:
+        """Whether the disk is what the last attempt was started from."""
+        return _digests(self.dirty) == self._attempt
+
+    def settle(self) -> None:
+        """A child made from the attempted files is live."""
+        self.baseline.accept(self.dirty.values())
+        self.dirty.clear()
+        self._attempt.clear()
+
+    def take(self, paths: Iterable[str]) -> None:
+        """The live child has taken these changes."""
+        changes = [self.dirty.pop(path) for path in paths if path in self.dirty]
+        self.baseline.accept(changes)
+
+    def syntax_failure(self) -> Failure | None:
+        """The first changed source that does not compile."""
+        sources = [path for path, change in self.dirty.items() if _is_source(path, change)]
+        if len(sources) > _MOST_COMPILED:
+            return None
+        for path in sorted(sources):
+            try:
+                compile(self.dirty[path].data or b"", path, "exec", dont_inherit=True)
+            except (SyntaxError, ValueError) as error:
+                return from_syntax_error(path, error)
+        return None
+
+    def is_own(self, path: str) -> bool:
+        """Whether a file is the developer's own, not a library's."""
+        if "site-packages" in path or "dist-packages" in path:
+            return False
+        return any(path.startswith(root.rstrip(os.sep) + os.sep) for root in self.roots)
+
+
+def _is_source(path: str, change: Change) -> bool:
+    return path.endswith(".py") and change.kind != "deleted" and change.data is not None
+
+
+def _digests(changes: dict[str, Change]) -> dict[str, bytes]:
+    return {
+        path: hashlib.blake2b(change.data or b"", person=change.kind[:16].encode()).digest()
+        for path, change in changes.items()
+    }

@@ -1,0 +1,123 @@
+"""From "a file may have changed" to a verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..protocol import messages as m
+from ..protocol.channel import ChannelClosed
+from ..protocol.failure import Failure
+from ..watcher.settle import git_is_busy
+from . import policy
+
+if TYPE_CHECKING:
+    from .core import Supervisor
+
+#: A running program that does not answer within this time has not taken it.
+_ANSWER_TIME = 2.0
+#: While git holds its lock, look again after this time, at most so long.
+_GIT_PAUSE = 0.02
+_GIT_PATIENCE = 10.0
+#: An editor that writes in two steps is done within this time.
+_HALF_WRITTEN = 0.15
+
+
+class Inspection:
+    """Looks at changed files; a later change supersedes a look that is under way."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._paths: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._token = 0
+        self._answer: asyncio.Future[m.Handled] | None = None
+
+    def begin(self, paths: Iterable[str]) -> None:
+        """Look at these files, together with those not yet decided about."""
+        self._paths.update(paths)
+        if self._task is not None:
+            self._task.cancel()
+        self._task = self._supervisor.loop.create_task(self._look())
+
+    def answered(self, message: m.Handled) -> None:
+        """The running program says which changes it has taken."""
+        if self._answer is not None and message.token == self._token and not self._answer.done():
+            self._answer.set_result(message)
+
+    async def _look(self) -> None:
+        await self._wait_for_git()
+        code = self._supervisor.code
+        code.look(self._paths)
+        verdict = self._compare()
+        failure: Failure | None = None
+        if verdict == "new":
+            verdict = await self._offer()
+        if verdict == "new":
+            failure = await self._compiles()
+            verdict = self._compare() if failure is None else "syntax"
+        if verdict == "new":
+            await self._wait_for_quiet()
+        self._paths.clear()
+        self._task = None
+        if failure is not None:
+            code.attempt()
+        if verdict in ("same", "known"):
+            self._supervisor.nothing_new()
+        self._supervisor.handle(policy.Looked(verdict, failure))
+
+    def _compare(self) -> str:
+        code = self._supervisor.code
+        if not code.dirty:
+            return "same"
+        # Before anything was live there is no attempt to compare with: whatever
+        # differs from what failed is new.
+        return "known" if code.is_attempted() else "new"
+
+    async def _wait_for_git(self) -> None:
+        deadline = time.monotonic() + _GIT_PATIENCE
+        while git_is_busy(self._paths) and time.monotonic() < deadline:
+            await asyncio.sleep(_GIT_PAUSE)
+
+    async def _offer(self) -> str:
+        """Ask the running program whether it can take the changes as they are."""
+        supervisor = self._supervisor
+        code = supervisor.code
+        child = supervisor.children.get(supervisor.state.live)
+        paths = tuple(sorted(p for p in code.dirty if supervisor.facts.asks or _may_be_taken(p)))
+        if child is None or not paths:
+            return "new"
+        self._token += 1
+        self._answer = supervisor.loop.create_future()
+        try:
+            child.channel.send(m.Changed(self._token, paths))
+            answer = await asyncio.wait_for(self._answer, _ANSWER_TIME)
+        except (asyncio.TimeoutError, ChannelClosed):
+            return "new"
+        code.take(answer.paths)
+        supervisor.taken(frozenset(answer.paths), translations=answer.translations)
+        return "new" if code.dirty else "taken"
+
+    async def _compiles(self) -> Failure | None:
+        code = self._supervisor.code
+        failure = code.syntax_failure()
+        if failure is None:
+            return None
+        await asyncio.sleep(_HALF_WRITTEN)
+        code.look(self._paths)
+        return code.syntax_failure()
+
+    async def _wait_for_quiet(self) -> None:
+        """A long start is worth waiting for the end of a batch.
+
+        Every further event cancels this task and begins a new one, so sleeping
+        is enough.
+        """
+        await asyncio.sleep(self._supervisor.options.debounce)
+
+
+def _may_be_taken(path: str) -> bool:
+    """Python sources never are, unless somebody asks for them."""
+    return not path.endswith((".py", ".pyc"))

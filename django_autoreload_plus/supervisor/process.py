@@ -1,0 +1,77 @@
+"""Child processes: how they are started, addressed and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+from ..protocol import messages as m
+from ..protocol.channel import Channel
+from ..protocol.entry import EXECUTABLE, Entry, package_root
+from ..protocol.gate import Gate
+from ..protocol.launch import CHILD_ENVIRONMENT, Launch
+
+
+@dataclass(eq=False)
+class Child:
+    """One process that runs, or is about to run, the program."""
+
+    generation: int
+    pid: int
+    channel: Channel
+    #: Reports of what it loaded, in order.
+    loaded: list[m.Loaded] = field(default_factory=list)
+    live: bool = False
+    #: It said how it ended; its exit status adds nothing.
+    explained: bool = False
+    retired: bool = False
+    #: Wall time of its start in nanoseconds, to tell what was edited since.
+    started_at: int = 0
+
+    def signal(self, number: int) -> None:
+        """Send a signal; a process that is gone is no error."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once, whatever it is doing."""
+        self.signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def spawn(launch: Launch, generation: int, gate: Gate) -> tuple[Channel, subprocess.Popen[bytes]]:
+    """Start the program afresh; returns our end of its channel.
+
+    Descriptors that the user passed to the command reach the program, as they do
+    without a reloader; ours are inheritable only for the moment of the start.
+    """
+    ours, theirs = Channel.pair()
+    where = {
+        "channel": theirs.fileno(),
+        "gate": gate.descriptor,
+        "generation": generation,
+        "plugin": launch.plugin,
+        "plugin_after": launch.plugin_after,
+    }
+    environment = {**os.environ, "RUN_MAIN": "true", CHILD_ENVIRONMENT: json.dumps(where)}
+    shared = (theirs.fileno(), gate.descriptor)
+    try:
+        for descriptor in shared:
+            os.set_inheritable(descriptor, True)
+        process = subprocess.Popen(command(launch.entry), env=environment, close_fds=False)
+    finally:
+        os.set_inheritable(gate.descriptor, False)
+        theirs.close()
+    return ours, process
+
+
+def command(entry: Entry) -> list[str]:
+    """The command line of a child."""
+    if entry.kind == EXECUTABLE:
+        return [entry.target, *entry.arguments]
+    program = os.path.join(package_root(), "child", "__main__.py")
+    return [sys.executable, *entry.flags, program, *entry.words()]

@@ -1,0 +1,96 @@
+"""How the command ends: Ctrl-C, a signal, or the program's own end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .core import Supervisor
+
+#: How long children may clean up after Ctrl-C or SIGTERM, in seconds.
+_PATIENCE = 5.0
+#: A lone SIGINT (not from the terminal) is passed on after this time.
+_PASS_ON = 0.3
+
+
+class Shutdown:
+    """Waits for all children, bounded, and then lets the supervisor return."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._status: int | None = None
+
+    def install(self) -> None:
+        """Hear the signals that end a command."""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                self._listen(number)
+
+    def _listen(self, number: int) -> None:
+        loop = self._supervisor.loop
+        if signal.getsignal(number) is signal.SIG_IGN:
+            # Started by nohup or in the background: what is ignored stays ignored.
+            return
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, self._received, number)
+            return
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._received, number))
+
+    def _received(self, number: int) -> None:
+        supervisor = self._supervisor
+        if self._status is not None:
+            self._kill_all()
+            return
+        if number == signal.SIGINT:
+            self.end(0)
+            if not _reached_everybody():
+                supervisor.loop.call_later(_PASS_ON, self._pass_on, number)
+        else:
+            self.end(-number if number != signal.SIGTERM else 0)
+            self._pass_on(number)
+
+    def end(self, status: int) -> None:
+        """End with this status once every child is gone."""
+        if self._status is not None:
+            return
+        supervisor = self._supervisor
+        supervisor.end_policy()
+        self._status = status
+        supervisor.gate.close()
+        for child in supervisor.children.values():
+            if child.generation not in (supervisor.state.live, supervisor.state.newest):
+                child.kill()
+        supervisor.loop.call_later(_PATIENCE, self._kill_all)
+        self.child_gone()
+
+    def child_gone(self) -> None:
+        """Finish when this was the last one."""
+        supervisor = self._supervisor
+        if self._status is None or supervisor.children or supervisor.done.done():
+            return
+        supervisor.done.set_result(self._status)
+
+    def _pass_on(self, number: int) -> None:
+        for child in self._supervisor.children.values():
+            child.signal(number)
+
+    def _kill_all(self) -> None:
+        for child in self._supervisor.children.values():
+            child.kill()
+
+
+def _reached_everybody() -> bool:
+    """Whether Ctrl-C came from the terminal, which sends it to every process.
+
+    A second SIGINT would cut short the clean-up that the first one began.
+    """
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            if os.tcgetpgrp(stream.fileno()) == os.getpgrp():
+                return True
+    return False

@@ -1,0 +1,113 @@
+"""What the developer reads: one line for each thing that happened."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+from ..protocol.failure import Failure
+
+try:
+    import termios
+except ImportError:  # Windows
+    termios = None  # type: ignore[assignment]
+
+_RESET = "\033[0m"
+_STYLES = {"dim": "\033[2m", "good": "\033[32;1m", "bad": "\033[31;1m", "plain": ""}
+#: More names than this in one line tell nobody anything.
+_MOST_NAMES = 3
+
+
+class Terminal:
+    """Writes to standard error, as Django's reloader does."""
+
+    def __init__(self) -> None:
+        self.color: bool | None = None
+        self.verbosity = 2 if os.environ.get("DJANGO_AUTORELOAD_PLUS_DEBUG") else 1
+        self.roots: tuple[str, ...] = (os.getcwd(),)
+
+    def live(self, paths: Sequence[str], seconds: float) -> None:
+        """New code serves."""
+        took = self._style("good", f"live in {_duration(seconds)}")
+        self._line(f"{self.names(paths)} changed · {took}")
+
+    def taken(self, paths: Sequence[str], what: str) -> None:
+        """The running program has taken a change."""
+        self._line(f"{self.names(paths)} changed · {self._style('good', what)}")
+
+    def waiting(self, failure: Failure, *, serving: bool) -> None:
+        """The code cannot start; ``text`` has the traceback."""
+        rest = "the last good code keeps serving" if serving else "waiting for a fix"
+        self.text(failure.text)
+        self._line(f"{self._style('bad', self.headline(failure))} · {rest}")
+
+    def note(self, text: str, *, verbosity: int = 1) -> None:
+        """Anything else worth a line."""
+        if self.verbosity >= verbosity:
+            self._line(text)
+
+    def text(self, text: str) -> None:
+        """A text of its own, as it is."""
+        stream = sys.stderr
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(text if text.endswith("\n") else f"{text}\n")
+            stream.flush()
+
+    def headline(self, failure: Failure) -> str:
+        """File, mistake and line, short enough for one line."""
+        if not failure.path:
+            return failure.summary
+        name = self.relative(failure.path)
+        return f"{name}: {failure.summary}, line {failure.line}" if failure.line else (
+            f"{name}: {failure.summary}"
+        )
+
+    def names(self, paths: Sequence[str]) -> str:
+        """Relative names; many become a number."""
+        shown = [self.relative(path) for path in sorted(paths)]
+        if len(shown) > _MOST_NAMES:
+            return f"{shown[0]} and {len(shown) - 1} more files"
+        return ", ".join(shown) or "nothing"
+
+    def relative(self, path: str) -> str:
+        """The path as seen from the innermost folder of the project."""
+        inside = [root for root in self.roots if path.startswith(root.rstrip(os.sep) + os.sep)]
+        return os.path.relpath(path, max(inside, key=len)) if inside else path
+
+    def mend_echo(self) -> None:
+        """Switch the terminal's echo back on, if a debugger left it off."""
+        if termios is None:
+            return
+        with contextlib.suppress(termios.error, OSError, ValueError, AttributeError):
+            if not sys.stdin.isatty():
+                return
+            modes = termios.tcgetattr(sys.stdin)
+            if modes[3] & termios.ECHO:
+                return
+            modes[3] |= termios.ECHO
+            # A background process that touches the terminal would be stopped.
+            before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            try:
+                termios.tcsetattr(sys.stdin, termios.TCSANOW, modes)
+            finally:
+                signal.signal(signal.SIGTTOU, before)
+
+    def _line(self, text: str) -> None:
+        time = datetime.now().strftime("%H:%M:%S")  # noqa: DTZ005 - the wall clock of the reader
+        self.text(f"{self._style('dim', time)}  {text}")
+
+    def _style(self, name: str, text: str) -> str:
+        return f"{_STYLES[name]}{text}{_RESET}" if self._has_color() else text
+
+    def _has_color(self) -> bool:
+        if os.environ.get("NO_COLOR") or not sys.stderr.isatty():
+            return False
+        return self.color is not False
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
