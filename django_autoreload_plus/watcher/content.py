@@ -1,0 +1,228 @@
+# ruff: noqa: PTH -- strings and plain system calls: there are thousands of paths at every start
+
+"""Deciding by content whether a file differs from what the running code was made of."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+#: Libraries are told apart by their times alone above this size, in bytes:
+#: reading a large extension module at every start would cost more than the
+#: needless reload after a ``touch``.
+_LARGE = 8 * 1024 * 1024
+#: The kernel stamps files with a clock that advances every 1 to 10 ms.
+_CLOCK_SLACK_NS = 20_000_000
+#: An editor that truncates first usually writes within a millisecond.
+_EMPTY_RETRIES = 10
+_EMPTY_PAUSE = 0.005
+
+_Signature = tuple[int, int, int, int, int]
+
+
+@dataclass(frozen=True)
+class _Version:
+    """One state of one path; no signature means it does not exist."""
+
+    signature: _Signature | None
+    digest: bytes | None = None
+    data: bytes | None = field(default=None, repr=False)
+    problem: str | None = None
+    seen_ns: int = 0
+
+    def same_content(self, other: _Version) -> bool:
+        if self.signature is None or other.signature is None:
+            return self.signature is other.signature
+        if self.problem or other.problem:
+            return self.problem == other.problem
+        if self.digest is None or other.digest is None:
+            return self.signature == other.signature
+        return self.digest == other.digest
+
+
+@dataclass(frozen=True)
+class Change:
+    """A path whose content is no longer what the running code was made of."""
+
+    path: str
+    kind: Literal["modified", "created", "deleted"]
+    #: The new content; ``None`` when deleted, unreadable or too large to keep.
+    data: bytes | None = field(default=None, repr=False)
+    #: Why the file that is there cannot be read, in words.
+    problem: str | None = None
+    version: _Version = field(default=_Version(None), repr=False, compare=False)
+
+
+def _signature(info: os.stat_result) -> _Signature:
+    return (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+
+
+def _look(path: str) -> _Version | None:
+    """The state of ``path`` without its content; ``None`` when there is a file to read."""
+    try:
+        info = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return _Version(None)
+    except OSError as error:
+        return _Version((0, 0, 0, 0, 0), problem=error.strerror)
+    if stat.S_ISDIR(info.st_mode):
+        return _Version(None)
+    if not stat.S_ISREG(info.st_mode):
+        # Opening a pipe or a device could block or have an effect.
+        return _Version((info.st_dev, info.st_ino, 0, 0, 0), digest=b"")
+    return None
+
+
+def _read_once(path: str) -> _Version:
+    state = _look(path)
+    if state is not None:
+        return state
+    try:
+        with open(path, "rb") as file:
+            while True:
+                before = _signature(os.fstat(file.fileno()))
+                seen = time.time_ns()
+                if before[2] > _LARGE:
+                    return _Version(before, seen_ns=seen)
+                file.seek(0)
+                data = file.read()
+                # A writer that is at work moves the signature; its last state counts.
+                if _signature(os.fstat(file.fileno())) == before or not data:
+                    break
+    except FileNotFoundError:
+        return _Version(None)
+    except OSError as error:
+        return _Version((0, 0, 0, 0, 0), problem=error.strerror)
+    return _Version(before, hashlib.blake2b(data, digest_size=16).digest(), data, seen_ns=seen)
+
+
+def _read(path: str, *, doubt_empty: bool) -> _Version:
+    version = _read_once(path)
+    for _ in range(_EMPTY_RETRIES if doubt_empty else 0):
+        if version.data != b"":
+            break
+        time.sleep(_EMPTY_PAUSE)
+        version = _read_once(path)
+    return version
+
+
+class Baseline:
+    """What the running code was made of, path by path.
+
+    Not safe for use from several threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._versions: dict[str, _Version] = {}
+        self._keeps_text: set[str] = set()
+
+    def record(self, paths: Iterable[str], *, keep_text: Callable[[str], bool]) -> None:
+        """Take the present state of ``paths`` for what the running code was made of.
+
+        Args:
+            paths: absolute paths; one that does not exist is recorded as absent.
+            keep_text: whether the bytes of a path are kept, for :meth:`text`.
+        """
+        for path in paths:
+            if keep_text(path):
+                self._keeps_text.add(path)
+            self._store(path, _read_once(path))
+
+    def _store(self, path: str, version: _Version) -> None:
+        if path not in self._keeps_text:
+            version = _Version(
+                version.signature, version.digest, None, version.problem, version.seen_ns
+            )
+        self._versions[path] = version
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Drop what is known of ``paths``; unknown ones are fine."""
+        for path in paths:
+            self._versions.pop(path, None)
+            self._keeps_text.discard(path)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._versions
+
+    def compare(self, path: str) -> Change | None:
+        """How the content of ``path`` differs from the baseline, if it does.
+
+        A path never recorded counts as absent. An empty read of a file that
+        had content is repeated for up to 50 ms before it is believed. Missing
+        permission is a change with a ``problem``, not an exception.
+        """
+        old = self._versions.get(path, _Version(None))
+        if self._surely_untouched(path, old):
+            return None
+        new = _read(path, doubt_empty=old.signature is not None and old.signature[2] > 0)
+        if old.same_content(new):
+            if path in self._versions:
+                self._store(path, new)
+            return None
+        if new.signature is None:
+            return Change(path, "deleted", version=new)
+        kind: Literal["modified", "created"] = "created" if old.signature is None else "modified"
+        return Change(path, kind, new.data, new.problem, new)
+
+    @staticmethod
+    def _surely_untouched(path: str, old: _Version) -> bool:
+        """Whether the inode alone proves that nothing was written since.
+
+        No program can set the change time, so only a write within the same
+        tick of the kernel's clock could hide behind an equal signature.
+        """
+        if old.signature is None or old.problem:
+            return False
+        if old.seen_ns - old.signature[4] < _CLOCK_SLACK_NS:
+            return False
+        try:
+            return _signature(os.stat(path)) == old.signature
+        except OSError:
+            return False
+
+    def accept(self, changes: Iterable[Change]) -> None:
+        """From now on the running code is made from these."""
+        for change in changes:
+            self._store(change.path, change.version)
+
+    def text(self, path: str) -> bytes | None:
+        """The recorded bytes of ``path``, where they are kept."""
+        version = self._versions.get(path)
+        return version.data if version else None
+
+    def edited_since(self, path: str, time_ns: int) -> bool:
+        """Whether ``path`` may have been edited at or after ``time_ns``.
+
+        ``time_ns`` is ``time.time_ns()`` of the moment the code began to load.
+        Errs towards "yes" by the granularity of the kernel's clock; links
+        count where they stand and where they lead. A path that is gone is
+        "yes" when it was recorded as existing.
+        """
+        limit = time_ns - _CLOCK_SLACK_NS
+        try:
+            if os.stat(path).st_ctime_ns >= limit:
+                return True
+        except OSError:
+            recorded = self._versions.get(path)
+            return recorded is not None and recorded.signature is not None
+        return any(os.lstat(link).st_ctime_ns >= limit for link in _links(path))
+
+
+def _links(path: str) -> Iterable[str]:
+    """The symbolic links that ``path`` is spelled with, if it is with any."""
+    if os.path.realpath(path) == path:
+        return
+    while True:
+        if os.path.islink(path):
+            yield path
+        head = os.path.dirname(path)
+        if head == path:
+            return
+        path = head

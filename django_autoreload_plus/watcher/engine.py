@@ -1,0 +1,97 @@
+# ruff: noqa: D102 -- the protocol in engine.py documents the methods once
+
+"""The small interface behind which every source of file events stands."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Kind(enum.Enum):
+    """What an event says about one name in a directory."""
+
+    #: A write was finished, or a file or directory was moved here.
+    FINISHED = enum.auto()
+    #: The name is new; its content may still be being written.
+    CREATED = enum.auto()
+    #: Only the inode changed: permissions, times, number of links.
+    TOUCHED = enum.auto()
+    #: The name was deleted or moved away.
+    GONE = enum.auto()
+    #: The watched directory itself was deleted, moved or unmounted.
+    LOST = enum.auto()
+    #: The kernel dropped events; anything may have changed.
+    OVERFLOW = enum.auto()
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event; ``directory`` is the path the watch was made with."""
+
+    kind: Kind
+    directory: str = ""
+    name: str = ""
+
+
+class Engine(Protocol):
+    """A source of file events.
+
+    ``add``, ``remove`` and ``wake`` may be called from any thread, ``wait``
+    only from the one thread that reads.
+    """
+
+    name: str
+
+    def add(self, path: str, *, everything: bool) -> None:
+        """Watch a directory, or one file under all its names.
+
+        Without ``everything`` only entries that go away and the fate of the
+        directory itself are of interest. Adding a path again renews its watch.
+
+        Raises:
+            OSError: the path cannot be watched, or a limit is reached.
+        """
+
+    def remove(self, path: str) -> None:
+        """Stop watching ``path``; unknown and vanished paths are fine."""
+
+    def wait(self, timeout: float | None) -> list[Event]:
+        """The next events; empty after ``timeout`` seconds or a ``wake``."""
+
+    def wake(self) -> None:
+        """Make a ``wait`` under way, or the next one, return."""
+
+    def close(self) -> None:
+        """Give everything back to the system."""
+
+    @property
+    def watches(self) -> int: ...
+
+    @property
+    def threads(self) -> int:
+        """Threads besides the one that calls ``wait``."""
+
+    @property
+    def descriptors(self) -> int: ...
+
+
+def make_engine(*, polling: bool, roots: tuple[str, ...]) -> Engine:
+    """The best source of events this platform has.
+
+    Raises:
+        OSError: the system has none left to give.
+    """
+    if polling:
+        from .stillness import Stillness
+
+        return Stillness()
+    if sys.platform == "linux":
+        from .inotify import Inotify
+
+        return Inotify()
+    from .observed import Observed
+
+    return Observed(roots)

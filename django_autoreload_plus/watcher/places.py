@@ -1,0 +1,394 @@
+# ruff: noqa: PTH -- strings and plain system calls: there are thousands of paths at every start
+
+"""Which names in which directories lead to the paths that are wanted.
+
+Every wanted path is broken into *places*, one for each of its components. A
+place knows the one entry it depends on, ``(real directory, name)``; a symbolic
+link leads to another place. So whatever happens to an entry (a file written, a
+link switched, a directory renamed away and back) concerns exactly the places
+registered for it, those below them and those that lead there.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .patterns import Glob
+
+#: Type, device, inode, size and time of last change of content (the latter two
+#: only where a change of them means something); ``None``: nothing is there.
+Stamp = tuple[int, int, int, int, int]
+
+
+class Place:
+    """One path as it is spelled, from the root down."""
+
+    __slots__ = (
+        "children",
+        "globbed",
+        "globs",
+        "leads_to",
+        "led_by",
+        "links",
+        "name",
+        "parent",
+        "path",
+        "real",
+        "registered",
+        "stamp",
+        "walked",
+        "wanted",
+    )  # fmt: skip
+
+    def __init__(self, path: str, name: str, parent: Place | None) -> None:
+        self.path = path
+        self.name = name
+        self.parent = parent
+        self.children: dict[str, Place] = {}
+        #: The directory this leads to, free of links.
+        self.real: str | None = None
+        #: The real directory in which it is registered.
+        self.registered: str | None = None
+        self.stamp: Stamp | None = None
+        #: How many names the file has.
+        self.links = 1
+        self.wanted = False
+        self.globbed = False
+        self.leads_to: Place | None = None
+        self.led_by: set[Place] = set()
+        self.globs: dict[Glob, frozenset[int]] = {}
+        #: The real directory whose new names its globs are asked about.
+        self.walked: str | None = None
+
+    @property
+    def is_target(self) -> bool:
+        return self.wanted or self.globbed
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self.is_target or self.children or self.led_by or self.globs)
+
+
+class Folder:
+    """One real directory and the entries in it that matter."""
+
+    __slots__ = ("everything", "names", "path", "walkers")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.names: dict[str, set[Place]] = {}
+        #: Places through which a glob walks here.
+        self.walkers: set[Place] = set()
+        #: Whether writes and new entries matter, not only what goes away.
+        self.everything = False
+
+
+class Folders:
+    """What the map asks of its surroundings."""
+
+    def __init__(self, arm: Callable[[Folder], None], release: Callable[[Folder], None]) -> None:
+        self.arm = arm
+        self.release = release
+
+
+class PlaceMap:
+    """The wanted paths and every entry they depend on."""
+
+    def __init__(self, surroundings: Folders, is_ignored: Callable[[str], bool]) -> None:
+        self._surroundings = surroundings
+        self._is_ignored = is_ignored
+        self.places: dict[str, Place] = {}
+        self.folders: dict[str, Folder] = {}
+        self.globs: dict[Glob, set[Place]] = {}
+
+    # What is wanted
+
+    def want(self, path: str) -> Place:
+        """Begin to report ``path``, whether it exists or not."""
+        place = self.places.get(path)
+        if place is None:
+            place = self._make(path, wanted=True)
+        elif not place.wanted:
+            place.wanted = True
+            if place.registered:
+                self._register(place, place.registered, everything=True)
+                place.stamp = self._stamp(place)
+        return place
+
+    def unwant(self, path: str) -> None:
+        """Stop reporting ``path``."""
+        place = self.places.get(path)
+        if place is not None:
+            place.wanted = False
+            self._prune(place)
+
+    def want_glob(self, glob: Glob) -> None:
+        """Begin to report whatever matches ``glob`` now or later."""
+        self.globs[glob] = set()
+        place = self.places.get(glob.base) or self._make(glob.base)
+        self._walk(place, glob, glob.start, set())
+
+    def unwant_glob(self, glob: Glob) -> None:
+        """Stop reporting the matches of ``glob``."""
+        walked = self.globs.pop(glob, set())
+        for place in walked:
+            place.globs.pop(glob, None)
+            self._settle_walker(place)
+        for place in walked:
+            for child in list(place.children.values()):
+                child.globbed = any(g.matches(s, child.name) for g, s in place.globs.items())
+                self._prune(child)
+            self._prune(place)
+
+    # What happened
+
+    def refresh(self, place: Place) -> set[Place]:
+        """Look again at ``place`` and everything that depends on it.
+
+        Returns the targets that may have changed: ``place`` itself and what
+        leads to it in any case, what lies below if it is different now.
+        """
+        found: set[Place] = set()
+        pending, seen = [place], {place}
+        while pending:
+            place = pending.pop()
+            if place.is_target:
+                found.add(place)
+            self._resolve(place, found, renew=True)
+            pending += place.led_by - seen
+            seen |= place.led_by
+        return found
+
+    def discover(self, folder: Folder, name: str) -> set[Place]:
+        """A name nobody asked for appeared where globs walk: the targets it brings."""
+        found: set[Place] = set()
+        for walker in list(folder.walkers):
+            for glob, states in list(walker.globs.items()):
+                self._enter(walker, glob, states, name, found)
+        return found
+
+    def rescan(self, folder: Folder) -> set[Place]:
+        """Look for new names where globs walk."""
+        found: set[Place] = set()
+        for walker in list(folder.walkers):
+            for glob, states in list(walker.globs.items()):
+                self._walk(walker, glob, states, found)
+        return found
+
+    def owners(self, folder: Folder) -> set[Place]:
+        """The places that lead to ``folder`` itself."""
+        below = {place.parent for places in folder.names.values() for place in places}
+        return {place for place in below if place is not None} | folder.walkers
+
+    def forget_vanished(self, place: Place) -> None:
+        """A glob's match that is gone need not be remembered."""
+        if place.stamp is None and not place.wanted:
+            place.globbed = False
+            self._prune(place)
+
+    def targets(self) -> Iterator[Place]:
+        return (place for place in self.places.values() if place.is_target)
+
+    # How places come and go
+
+    def _make(self, path: str, *, wanted: bool = False) -> Place:
+        head, name = os.path.split(path)
+        if not name:
+            place = self.places[path] = Place(path, path, None)
+            place.real = path
+            return place
+        parent = self.places.get(head) or self._make(head)
+        place = self.places[path] = Place(path, name, parent)
+        parent.children[name] = place
+        place.wanted = wanted
+        self._resolve(place, set(), renew=False)
+        return place
+
+    def _prune(self, place: Place | None) -> None:
+        while place is not None and place.is_idle and place.parent is not None:
+            self._unregister(place)
+            self._lead(place, None)
+            del self.places[place.path]
+            place.parent.children.pop(place.name, None)
+            place = place.parent
+
+    def _lead(self, place: Place, target: Place | None) -> None:
+        old, place.leads_to = place.leads_to, target
+        if target is not None:
+            target.led_by.add(place)
+        if old is not None and old is not target:
+            old.led_by.discard(place)
+            self._prune(old)
+
+    # Registering in real directories
+
+    def _register(self, place: Place, directory: str, *, everything: bool) -> None:
+        if place.registered != directory:
+            self._unregister(place)
+        folder = self.folders.get(directory)
+        if folder is None:
+            folder = self.folders[directory] = Folder(directory)
+            folder.everything = everything
+            self._surroundings.arm(folder)
+        elif everything and not folder.everything:
+            folder.everything = True
+            self._surroundings.arm(folder)
+        folder.names.setdefault(place.name, set()).add(place)
+        place.registered = directory
+
+    def _unregister(self, place: Place) -> None:
+        if place.registered is None:
+            return
+        folder = self.folders[place.registered]
+        place.registered = None
+        same = folder.names[place.name]
+        same.discard(place)
+        if not same:
+            del folder.names[place.name]
+            self._release(folder)
+
+    def _release(self, folder: Folder) -> None:
+        if not folder.names and not folder.walkers:
+            self.folders.pop(folder.path, None)
+            self._surroundings.release(folder)
+
+    # Looking at the disk
+
+    def _stamp(self, place: Place) -> Stamp | None:
+        if place.registered is None:
+            return None
+        try:
+            info = os.lstat(os.path.join(place.registered, place.name))
+        except OSError:
+            return None
+        place.links = info.st_nlink
+        return stamp_of(info)
+
+    def look(self, place: Place) -> Stamp | None:
+        """The state of the entry at this moment, to compare with ``place.stamp``."""
+        return self._stamp(place)
+
+    def _resolve(self, place: Place, found: set[Place], *, renew: bool) -> None:
+        """Find out where ``place`` leads now, and carry that on to what hangs on it.
+
+        The watch is in place before the look, so no change falls between.
+        """
+        old_stamp, old_real = place.stamp, place.real
+        parent = place.parent
+        if parent is None:
+            return
+        if parent.real is None:
+            self._unregister(place)
+            self._lead(place, None)
+            place.stamp = place.real = None
+        else:
+            self._register(place, parent.real, everything=place.is_target)
+            place.stamp = self._stamp(place)
+            if not place.is_target and not _is_directory(place.stamp):
+                self._register(place, parent.real, everything=True)
+                place.stamp = self._stamp(place)
+            self._follow(place, parent.real)
+        if place.is_target and place.stamp != old_stamp:
+            found.add(place)
+        if place.real != old_real or renew or place.stamp != old_stamp:
+            self._resolve_below(place, found, renew=renew)
+        if place.real != old_real:
+            for other in list(place.led_by):
+                self._resolve(other, found, renew=renew)
+
+    def _follow(self, place: Place, directory: str) -> None:
+        kind = place.stamp and place.stamp[0]
+        entry = os.path.join(directory, place.name)
+        if kind == stat.S_IFLNK:
+            try:
+                text = os.readlink(entry)
+            except OSError:
+                text = ""
+            path = os.path.normpath(os.path.join(directory, text))
+            target = self.places.get(path) or self._make(path)
+            self._lead(place, target)
+            place.real = target.real
+        else:
+            self._lead(place, None)
+            place.real = entry if kind == stat.S_IFDIR else None
+
+    def _resolve_below(self, place: Place, found: set[Place], *, renew: bool) -> None:
+        if renew and place.real is not None and place.real in self.folders:
+            self._surroundings.arm(self.folders[place.real])
+        for child in list(place.children.values()):
+            self._resolve(child, found, renew=renew)
+        for glob, states in list(place.globs.items()):
+            self._walk(place, glob, states, found)
+
+    # Globs
+
+    def _settle_walker(self, place: Place) -> None:
+        """Let ``place`` be a walker exactly where it leads and while a glob needs it."""
+        wanted = place.real if place.globs else None
+        if place.walked is not None and place.walked != wanted:
+            folder = self.folders[place.walked]
+            folder.walkers.discard(place)
+            self._release(folder)
+        place.walked = wanted
+        if wanted is None:
+            return
+        folder = self.folders.get(wanted) or Folder(wanted)
+        self.folders[wanted] = folder
+        folder.walkers.add(place)
+        if not folder.everything:
+            folder.everything = True
+            self._surroundings.arm(folder)
+
+    def _walk(self, place: Place, glob: Glob, states: frozenset[int], found: set[Place]) -> None:
+        place.globs[glob] = states
+        self.globs[glob].add(place)
+        self._settle_walker(place)
+        if place.real is None:
+            return
+        try:
+            names = os.listdir(place.real)
+        except OSError:
+            return
+        for name in names:
+            self._enter(place, glob, states, name, found)
+
+    def _enter(
+        self, walker: Place, glob: Glob, states: frozenset[int], name: str, found: set[Place]
+    ) -> None:
+        path = os.path.join(walker.path, name)
+        known = self.places.get(path)
+        if known is not None and (known.globbed or glob in known.globs):
+            return
+        if walker.real is None or self._is_ignored(path):
+            return
+        entry = os.path.join(walker.real, name)
+        link = os.path.islink(entry)
+        if os.path.isdir(entry):
+            below = glob.below(states, name, link=link)
+            if below:
+                self._walk(known or self._make(path), glob, below, found)
+        elif glob.matches(states, name) and os.path.lexists(entry):
+            place = known or self._make(path)
+            place.globbed = True
+            place.stamp = self._stamp(place)
+            found.add(place)
+
+
+def stamp_of(info: os.stat_result) -> Stamp:
+    """What of ``info`` tells that the entry is not the one it was."""
+    kind = stat.S_IFMT(info.st_mode)
+    if kind == stat.S_IFDIR:
+        return (kind, info.st_dev, info.st_ino, 0, 0)
+    return (kind, info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
+
+
+def _is_directory(stamp: Stamp | None) -> bool:
+    return stamp is not None and stamp[0] == stat.S_IFDIR
+
+
+__all__ = ["Folder", "Folders", "Place", "PlaceMap", "Stamp", "stamp_of"]

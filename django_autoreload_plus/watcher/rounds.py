@@ -1,0 +1,192 @@
+# ruff: noqa: PTH -- strings and plain system calls: there are thousands of paths at every start
+
+"""Looking at the files themselves: polling where events fail, the safety net where not."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from django_autoreload_plus.protocol.options import Options
+
+    from .places import Folder, Place, PlaceMap, Stamp
+
+#: Share of one core that a round of the safety net may take: half a thousandth.
+_SHARE = 0.0005
+#: Of which the files outside the project get this part.
+_FAR_SHARE = 0.3
+#: How long an unexplained difference waits for the event that explains it, in seconds.
+_DOUBT = 0.5
+#: So many last edited places are looked at in every round.
+_RECENT = 64
+_LIBRARIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+class Rounds:
+    """Decides what is looked at when; the watcher decides what it means.
+
+    The safety net spends a fixed share of processor time: a small project is
+    covered in every round, a large one over several, libraries last.
+    """
+
+    def __init__(self, places: PlaceMap, options: Options, roots: Sequence[str]) -> None:
+        self._map = places
+        self._roots = tuple(root.rstrip(os.sep) + os.sep for root in roots)
+        self._polling = options.polling
+        self._poll_interval = options.poll_interval
+        self._safety_interval = options.safety_interval
+        now = time.monotonic()
+        self._next_poll = now + options.poll_interval
+        self._next_net = now + options.safety_interval
+        #: Polled directory trees and the reason.
+        self.trees: dict[str, str] = {}
+        self._tree_prefixes: tuple[str, ...] = ()
+        self._grown: dict[str, int] = {}
+        self._near: Iterator[Place] = iter(())
+        self._far: Iterator[Place] = iter(())
+        self._recent: dict[Place, None] = {}
+        self._doubts: dict[Place, tuple[float, Stamp | None]] = {}
+        if self._polling:
+            self.poll(os.sep, "asked for by the settings")
+
+    # What is polled
+
+    def poll(self, tree: str, reason: str) -> None:
+        """From now on look at what lies in ``tree`` at every interval."""
+        if self._polling is not False:
+            self.trees.setdefault(tree, reason)
+            self._tree_prefixes = tuple(path.rstrip(os.sep) + os.sep for path in self.trees)
+
+    def spare(self, directory: str) -> None:
+        """``directory`` is of no interest any more."""
+        self._grown.pop(directory, None)
+
+    def is_polled(self, directory: str) -> bool:
+        return bool(self.trees) and (directory + os.sep).startswith(self._tree_prefixes)
+
+    def is_near(self, path: str) -> bool:
+        """Whether ``path`` is the developer's own code."""
+        return path.startswith(self._roots) and not any(part in path for part in _LIBRARIES)
+
+    def tree_of(self, place: Place) -> str:
+        """The tree that one missed change makes suspicious."""
+        directory = place.registered or os.path.dirname(place.path)
+        roots = [root.rstrip(os.sep) for root in self._roots if place.path.startswith(root)]
+        return roots[0] if roots and self.is_near(place.path) else directory
+
+    # When
+
+    def due(self) -> list[float]:
+        """The next moments, on the monotonic clock, at which there is something to do."""
+        if self._polling is False:
+            return []
+        moments = [self._next_poll] if self.trees else []
+        if self._polling is None:
+            moments.append(self._next_net)
+            moments += [moment for moment, _ in self._doubts.values()]
+        return moments
+
+    def renew(self) -> None:
+        """The wanted paths are different ones now."""
+        self._near = self._far = iter(())
+
+    def edited(self, places: Iterable[Place]) -> None:
+        """Events told of these: their next edit is likely."""
+        for place in places:
+            self._doubts.pop(place, None)
+            self._recent.pop(place, None)
+            self._recent[place] = None
+        while len(self._recent) > _RECENT:
+            self._recent.pop(next(iter(self._recent)))
+
+    # Looking
+
+    def poll_round(self, now: float) -> Iterator[Place]:
+        """Places in polled trees that are not as they were."""
+        if not self.trees or now < self._next_poll:
+            return
+        for folder in [f for f in self._map.folders.values() if self.is_polled(f.path)]:
+            for places in list(folder.names.values()):
+                yield from [place for place in places if self._differs(place)]
+        self._next_poll = time.monotonic() + self._poll_interval
+
+    def regrown(self) -> Iterator[Folder]:
+        """Polled directories in which globs walk and an entry came or went."""
+        if not self.trees:
+            return
+        for folder in list(self._map.folders.values()):
+            if folder.walkers and self.is_polled(folder.path):
+                changed = _change_time(folder.path)
+                if self._grown.setdefault(folder.path, changed) != changed:
+                    self._grown[folder.path] = changed
+                    yield folder
+
+    def net_round(self, now: float) -> Iterator[Place]:
+        """Places whose change no event has told of."""
+        if self._polling is not None:
+            return
+        yield from self._settled(now)
+        if now < self._next_net:
+            return
+        started = time.perf_counter()
+        for place in self._sample(started):
+            if place not in self._doubts and self._differs(place):
+                self._doubts[place] = (now + _DOUBT, self._map.look(place))
+        self._next_net = now + self._safety_interval
+
+    def _settled(self, now: float) -> Iterator[Place]:
+        for place, (moment, stamp) in list(self._doubts.items()):
+            if moment > now:
+                continue
+            del self._doubts[place]
+            if not self._differs(place):
+                continue
+            if self._map.look(place) == stamp:
+                yield place
+            else:
+                self._doubts[place] = (now + _DOUBT, self._map.look(place))
+
+    def _sample(self, started: float) -> Iterator[Place]:
+        """As many places as the budget allows, each in its turn."""
+        budget = self._safety_interval * _SHARE
+        yield from list(self._recent)
+        for near, share in ((True, 1 - _FAR_SHARE), (False, _FAR_SHARE)):
+            until = time.perf_counter() + budget * share
+            wrapped = False
+            while time.perf_counter() < until:
+                place = next(self._near if near else self._far, None)
+                if place is not None:
+                    if self._map.places.get(place.path) is place:
+                        yield place
+                elif wrapped:
+                    break
+                else:
+                    wrapped = True
+                    self._start_over(near=near)
+
+    def _start_over(self, *, near: bool) -> None:
+        chosen = [
+            place
+            for place in self._map.places.values()
+            if place.registered
+            and self.is_near(place.path) is near
+            and not self.is_polled(place.registered)
+        ]
+        if near:
+            self._near = iter(chosen)
+        else:
+            self._far = iter(chosen)
+
+    def _differs(self, place: Place) -> bool:
+        return place.registered is not None and self._map.look(place) != place.stamp
+
+
+def _change_time(directory: str) -> int:
+    try:
+        return os.stat(directory).st_mtime_ns
+    except OSError:
+        return 0

@@ -1,0 +1,40 @@
+# ruff: noqa: D102 -- the protocol in engine.py documents the methods once
+
+"""The engine that has no events: everything is found by scanning."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .engine import Event
+
+
+class Stillness:
+    """Sleeps until it is woken; the scans are the watcher's."""
+
+    name = "polling"
+    watches = 0
+    threads = 0
+    descriptors = 0
+
+    def __init__(self) -> None:
+        self._woken = threading.Event()
+
+    def add(self, path: str, *, everything: bool) -> None:
+        pass
+
+    def remove(self, path: str) -> None:
+        pass
+
+    def wait(self, timeout: float | None) -> list[Event]:
+        self._woken.wait(timeout)
+        self._woken.clear()
+        return []
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def close(self) -> None:
+        pass

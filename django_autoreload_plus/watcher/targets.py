@@ -1,0 +1,48 @@
+"""What is to be watched, and what watching it takes: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Everything whose change concerns the running code; paths are absolute."""
+
+    #: Files that exist: modules, archives, data read while starting.
+    files: frozenset[str] = frozenset()
+    #: Paths that were looked for and not found; creating one is a change.
+    missing: frozenset[str] = frozenset()
+    #: ``(directory, pattern)``, the pattern relative as in ``Path.glob``;
+    #: the directory need not exist yet.
+    globs: frozenset[tuple[str, str]] = frozenset()
+    #: Files the project's own processes write: state, never code.
+    written: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class PolledTree:
+    """A directory whose files are scanned, because events are not enough."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """What the watcher uses at this moment."""
+
+    #: ``"inotify"``, ``"fsevents"``, ``"read-directory-changes"``,
+    #: ``"kqueue"`` or ``"polling"``.
+    engine: str
+    #: Paths that are reported when they change, existing or not.
+    files: int
+    #: Directories looked at for them.
+    directories: int
+    #: Watches held in the operating system.
+    watches: int
+    threads: int
+    descriptors: int
+    polled: tuple[PolledTree, ...]
+    #: Changes that no event told of, found by the safety net.
+    missed: int
