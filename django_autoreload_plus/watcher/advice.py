@@ -25,7 +25,7 @@ class Advice:
             self._warn(text)
 
     def no_engine(self, error: OSError) -> None:
-        """The system has no source of events left to give."""
+        """Say that the system has no source of events left to give."""
         if error.errno == errno.EMFILE:
             cause = "The limit of inotify instances (fs.inotify.max_user_instances) is used up"
             cure = "sudo sysctl fs.inotify.max_user_instances=1024"
@@ -35,7 +35,7 @@ class Advice:
         self._once("engine", self._scanning(cause, "all files", cure))
 
     def no_watch(self, directory: str, error: OSError) -> None:
-        """One directory cannot be watched."""
+        """Say that one directory cannot be watched."""
         if error.errno == errno.ENOSPC:
             cause = "The limit of inotify watches (fs.inotify.max_user_watches) is used up"
             cure = "sudo sysctl fs.inotify.max_user_watches=524288"
@@ -52,13 +52,13 @@ class Advice:
             self._once(f"errno {error.errno}", self._scanning(cause, "it", ""))
 
     def silent(self, mount_point: str, kind: str) -> None:
-        """A file system is known to deliver no events."""
+        """Say that a file system is known to deliver no events."""
         cause = f"{mount_point} is a {kind} file system, which delivers no file events"
         cure = "keep the project on a local file system for faster reloads"
         self._once(mount_point, self._scanning(cause, "it", cure))
 
     def missed(self, path: str, tree: str) -> None:
-        """The safety net found a change that no event had told of."""
+        """Say that the safety net found a change that no event had told of."""
         cause = f"{path} changed without a file event"
         cure = 'set "POLLING": True if this file system is shared with another machine'
         self._once(tree, self._scanning(cause, tree, cure))

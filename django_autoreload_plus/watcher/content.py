@@ -1,5 +1,5 @@
-# ruff: noqa: PTH -- strings and plain system calls: there are thousands of paths at every start
-
+# Strings and plain system calls: there are thousands of paths at every start.
+# ruff: noqa: PTH114, PTH116, PTH120, PTH123
 """Deciding by content whether a file differs from what the running code was made of."""
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _signature(info: os.stat_result) -> _Signature:
 
 
 def _look(path: str) -> _Version | None:
-    """The state of ``path`` without its content; ``None`` when there is a file to read."""
+    """Return the state of ``path`` without its content; ``None`` when there is a file to read."""
     try:
         info = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -193,7 +193,7 @@ class Baseline:
             self._store(change.path, change.version)
 
     def text(self, path: str) -> bytes | None:
-        """The recorded bytes of ``path``, where they are kept."""
+        """Return the recorded bytes of ``path``, where they are kept."""
         version = self._versions.get(path)
         return version.data if version else None
 
@@ -216,7 +216,7 @@ class Baseline:
 
 
 def _links(path: str) -> Iterable[str]:
-    """The symbolic links that ``path`` is spelled with, if it is with any."""
+    """Yield the symbolic links that ``path`` is spelled with, if it is with any."""
     if os.path.realpath(path) == path:
         return
     while True:

@@ -1,5 +1,3 @@
-# ruff: noqa: D102 -- the protocol in engine.py documents the methods once
-
 """The small interface behind which every source of file events stands."""
 
 from __future__ import annotations
@@ -59,7 +57,7 @@ class Engine(Protocol):
         """Stop watching ``path``; unknown and vanished paths are fine."""
 
     def wait(self, timeout: float | None) -> list[Event]:
-        """The next events; empty after ``timeout`` seconds or a ``wake``."""
+        """Return the next events; none after ``timeout`` seconds or a ``wake``."""
 
     def wake(self) -> None:
         """Make a ``wait`` under way, or the next one, return."""
@@ -68,18 +66,20 @@ class Engine(Protocol):
         """Give everything back to the system."""
 
     @property
-    def watches(self) -> int: ...
+    def watches(self) -> int:
+        """Watches held in the operating system."""
 
     @property
     def threads(self) -> int:
         """Threads besides the one that calls ``wait``."""
 
     @property
-    def descriptors(self) -> int: ...
+    def descriptors(self) -> int:
+        """File descriptors held open."""
 
 
 def make_engine(*, polling: bool, roots: tuple[str, ...]) -> Engine:
-    """The best source of events this platform has.
+    """Make the best source of events this platform has.
 
     Raises:
         OSError: the system has none left to give.
@@ -92,6 +92,7 @@ def make_engine(*, polling: bool, roots: tuple[str, ...]) -> Engine:
         from .inotify import Inotify
 
         return Inotify()
-    from .observed import Observed
+    else:  # noqa: RET505 -- only so does the type checker see that it depends on the platform
+        from .observed import Observed
 
-    return Observed(roots)
+        return Observed(roots)

@@ -1,5 +1,5 @@
-# ruff: noqa: PTH -- strings and plain system calls: there are thousands of paths at every start
-
+# Strings and plain system calls: there are thousands of paths at every start.
+# ruff: noqa: PTH123
 """Which file systems deliver no events for what other machines change."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-# ruff: noqa: PTH -- strings and plain system calls: there are thousands of paths at every start
-
+# Strings and plain system calls: there are thousands of paths at every start.
+# ruff: noqa: PTH117, PTH118
 """Globs, walked directory by directory so that only possible places are entered."""
 
 from __future__ import annotations
@@ -76,20 +76,21 @@ class Glob:
 
     @property
     def start(self) -> frozenset[int]:
+        """The states in ``base``."""
         return self._spread({0})
 
     def _spread(self, states: Iterable[int]) -> frozenset[int]:
         """``**`` may also stand for no directory at all."""
-        result = set()
+        result: set[int] = set()
         for state in states:
-            result.add(state)
-            while self.parts[state] == "**":
-                state += 1
-                result.add(state)
+            end = state
+            while self.parts[end] == "**":
+                end += 1
+            result.update(range(state, end + 1))
         return frozenset(result)
 
     def below(self, states: frozenset[int], name: str, *, link: bool) -> frozenset[int]:
-        """The states in the subdirectory ``name``; none if nothing in it can match.
+        """Return the states in the subdirectory ``name``; none if nothing in it can match.
 
         As in ``Path.glob``, ``**`` does not follow links to directories.
         """
@@ -113,7 +114,7 @@ class Glob:
 
 
 def _translate(pattern: str) -> str:
-    """A glob with ``**`` as a regular expression over ``/``-separated paths."""
+    """Write a glob with ``**`` as a regular expression over ``/``-separated paths."""
     expression = []
     for part in re.split(r"(\*\*/|/?\*\*$|\*|\?|\[[^\]]+\])", pattern):
         if part == "**/":
@@ -151,6 +152,7 @@ class IgnoreRules:
         self._expression = re.compile("|".join(expressions)) if expressions else None
 
     def __call__(self, path: str) -> bool:
+        """Whether changes of ``path`` are to be ignored."""
         if self._expression is None:
             return False
         return self._expression.fullmatch(path.replace(os.sep, "/")) is not None

@@ -1,5 +1,5 @@
-# ruff: noqa: PTH -- strings and plain system calls: there are thousands of paths at every start
-
+# Strings and plain system calls: there are thousands of paths at every start.
+# ruff: noqa: PTH112, PTH114, PTH115, PTH118, PTH208
 """Which names in which directories lead to the paths that are wanted.
 
 Every wanted path is broken into *places*, one for each of its components. A
@@ -67,10 +67,12 @@ class Place:
 
     @property
     def is_target(self) -> bool:
+        """Whether a change of it is reported."""
         return self.wanted or self.globbed
 
     @property
     def is_idle(self) -> bool:
+        """Whether nothing needs it any more."""
         return not (self.is_target or self.children or self.led_by or self.globs)
 
 
@@ -165,7 +167,7 @@ class PlaceMap:
         return found
 
     def discover(self, folder: Folder, name: str) -> set[Place]:
-        """A name nobody asked for appeared where globs walk: the targets it brings."""
+        """Return the targets a name brings that appeared where globs walk."""
         found: set[Place] = set()
         for walker in list(folder.walkers):
             for glob, states in list(walker.globs.items()):
@@ -181,17 +183,18 @@ class PlaceMap:
         return found
 
     def owners(self, folder: Folder) -> set[Place]:
-        """The places that lead to ``folder`` itself."""
+        """Return the places that lead to ``folder`` itself."""
         below = {place.parent for places in folder.names.values() for place in places}
         return {place for place in below if place is not None} | folder.walkers
 
     def forget_vanished(self, place: Place) -> None:
-        """A glob's match that is gone need not be remembered."""
+        """Drop a glob's match that is gone."""
         if place.stamp is None and not place.wanted:
             place.globbed = False
             self._prune(place)
 
     def targets(self) -> Iterator[Place]:
+        """Iterate over everything that is reported."""
         return (place for place in self.places.values() if place.is_target)
 
     # How places come and go
@@ -270,7 +273,7 @@ class PlaceMap:
         return stamp_of(info)
 
     def look(self, place: Place) -> Stamp | None:
-        """The state of the entry at this moment, to compare with ``place.stamp``."""
+        """Return the state of the entry at this moment, to compare with ``place.stamp``."""
         return self._stamp(place)
 
     def _resolve(self, place: Place, found: set[Place], *, renew: bool) -> None:
@@ -380,7 +383,7 @@ class PlaceMap:
 
 
 def stamp_of(info: os.stat_result) -> Stamp:
-    """What of ``info`` tells that the entry is not the one it was."""
+    """Keep what of ``info`` tells that the entry is not the one it was."""
     kind = stat.S_IFMT(info.st_mode)
     if kind == stat.S_IFDIR:
         return (kind, info.st_dev, info.st_ino, 0, 0)

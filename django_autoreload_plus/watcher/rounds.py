@@ -1,5 +1,5 @@
-# ruff: noqa: PTH -- strings and plain system calls: there are thousands of paths at every start
-
+# Strings and plain system calls: there are thousands of paths at every start.
+# ruff: noqa: PTH116, PTH120
 """Looking at the files themselves: polling where events fail, the safety net where not."""
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class Rounds:
         self._grown.pop(directory, None)
 
     def is_polled(self, directory: str) -> bool:
+        """Whether ``directory`` lies in a polled tree."""
         return bool(self.trees) and (directory + os.sep).startswith(self._tree_prefixes)
 
     def is_near(self, path: str) -> bool:
@@ -73,7 +74,7 @@ class Rounds:
         return path.startswith(self._roots) and not any(part in path for part in _LIBRARIES)
 
     def tree_of(self, place: Place) -> str:
-        """The tree that one missed change makes suspicious."""
+        """Return the tree that one missed change makes suspicious."""
         directory = place.registered or os.path.dirname(place.path)
         roots = [root.rstrip(os.sep) for root in self._roots if place.path.startswith(root)]
         return roots[0] if roots and self.is_near(place.path) else directory
@@ -81,7 +82,7 @@ class Rounds:
     # When
 
     def due(self) -> list[float]:
-        """The next moments, on the monotonic clock, at which there is something to do."""
+        """Return the next moments, on the monotonic clock, at which there is something to do."""
         if self._polling is False:
             return []
         moments = [self._next_poll] if self.trees else []
@@ -91,7 +92,7 @@ class Rounds:
         return moments
 
     def renew(self) -> None:
-        """The wanted paths are different ones now."""
+        """Begin anew, because different paths are wanted now."""
         self._near = self._far = iter(())
 
     def edited(self, places: Iterable[Place]) -> None:
@@ -106,7 +107,7 @@ class Rounds:
     # Looking
 
     def poll_round(self, now: float) -> Iterator[Place]:
-        """Places in polled trees that are not as they were."""
+        """Yield places in polled trees that are not as they were."""
         if not self.trees or now < self._next_poll:
             return
         for folder in [f for f in self._map.folders.values() if self.is_polled(f.path)]:
@@ -115,7 +116,7 @@ class Rounds:
         self._next_poll = time.monotonic() + self._poll_interval
 
     def regrown(self) -> Iterator[Folder]:
-        """Polled directories in which globs walk and an entry came or went."""
+        """Yield polled directories in which globs walk and an entry came or went."""
         if not self.trees:
             return
         for folder in list(self._map.folders.values()):
@@ -126,14 +127,13 @@ class Rounds:
                     yield folder
 
     def net_round(self, now: float) -> Iterator[Place]:
-        """Places whose change no event has told of."""
+        """Yield places whose change no event has told of."""
         if self._polling is not None:
             return
         yield from self._settled(now)
         if now < self._next_net:
             return
-        started = time.perf_counter()
-        for place in self._sample(started):
+        for place in self._sample():
             if place not in self._doubts and self._differs(place):
                 self._doubts[place] = (now + _DOUBT, self._map.look(place))
         self._next_net = now + self._safety_interval
@@ -150,8 +150,8 @@ class Rounds:
             else:
                 self._doubts[place] = (now + _DOUBT, self._map.look(place))
 
-    def _sample(self, started: float) -> Iterator[Place]:
-        """As many places as the budget allows, each in its turn."""
+    def _sample(self) -> Iterator[Place]:
+        """Yield as many places as the budget allows, each in its turn."""
         budget = self._safety_interval * _SHARE
         yield from list(self._recent)
         for near, share in ((True, 1 - _FAR_SHARE), (False, _FAR_SHARE)):

@@ -1,5 +1,5 @@
-# ruff: noqa: PTH -- strings and plain system calls: there are thousands of paths at every start
-
+# Strings and plain system calls: there are thousands of paths at every start.
+# ruff: noqa: PTH112, PTH116, PTH118, PTH120, PTH123
 """Knowing that git is still at work, so that a checkout is one change."""
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _git_directory(directory: str, seen: dict[str, str | None]) -> str | None:
 
 
 def _pointed_to(entry: str) -> str | None:
-    """The directory named by a ``.git`` file, as in work trees and submodules."""
+    """Return the directory named by a ``.git`` file, as in work trees and submodules."""
     try:
         with open(entry, encoding="utf-8", errors="surrogateescape") as file:
             line = file.readline().strip()

@@ -1,5 +1,5 @@
-# ruff: noqa: D102 -- the protocol in engine.py documents the methods once
-
+# The methods are documented once, in engine.py.
+# ruff: noqa: D102
 """The engine that has no events: everything is found by scanning."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-# ruff: noqa: PTH -- strings and plain system calls: there are thousands of paths at every start
-
+# Strings and plain system calls: there are thousands of paths at every start.
+# ruff: noqa: PTH109, PTH113, PTH117, PTH118
 """The watcher: one thread that turns file events and scans into "may have changed"."""
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Watcher:
             self._engine.wake()
 
     def diagnostics(self) -> Diagnostics:
-        """What is in use at this moment."""
+        """Return what is in use at this moment."""
         with self._lock:
             engine = self._engine
             return Diagnostics(
@@ -175,14 +175,17 @@ class Watcher:
     def _arm(self, folder: Folder) -> None:
         self._poll_if_silent(folder.path)
         try:
-            if self._engine.watches >= _WATCH_LIMIT:
-                raise OSError(errno.E2BIG, "more directories than the watcher takes")
-            self._engine.add(folder.path, everything=folder.everything)
+            self._add_watch(folder)
         except (FileNotFoundError, NotADirectoryError):
             return  # Its own place is looked at next, and tells.
         except OSError as error:
             self._advice.no_watch(folder.path, error)
             self._rounds.poll(folder.path, error.strerror or str(error))
+
+    def _add_watch(self, folder: Folder) -> None:
+        if self._engine.watches >= _WATCH_LIMIT:
+            raise OSError(errno.E2BIG, "more directories than the watcher takes")
+        self._engine.add(folder.path, everything=folder.everything)
 
     def _release(self, folder: Folder) -> None:
         self._engine.remove(folder.path)
@@ -196,9 +199,9 @@ class Watcher:
                 self._advice.silent(*mount)
 
     def _watch_linked(self, places: Iterable[Place]) -> None:
-        """A file with several names is also written under the others."""
+        """Watch files with several names as such: they are also written under the others."""
         for place in places:
-            if place.links < 2 or not place.registered or not self._rounds.is_near(place.path):
+            if place.links == 1 or not place.registered or not self._rounds.is_near(place.path):
                 continue
             entry = os.path.join(place.registered, place.name)
             if len(self._linked) >= _LINK_LIMIT or not os.path.isfile(entry):
@@ -273,19 +276,14 @@ class Watcher:
             return self._concerns(self._map.owners(folder), Kind.GONE)
         places = folder.names.get(event.name, set())
         changed = self._concerns(set(places), event.kind)
-        if folder.walkers and event.kind in (Kind.FINISHED, Kind.CREATED):
-            if event.kind is Kind.FINISHED or _is_complete(folder.path, event.name):
-                changed |= self._map.discover(folder, event.name)
+        if folder.walkers and _is_final(event.kind, folder.path, event.name):
+            changed |= self._map.discover(folder, event.name)
         return changed
 
     def _concerns(self, places: Iterable[Place], kind: Kind) -> set[Place]:
         changed: set[Place] = set()
         for place in places:
-            if (
-                kind is Kind.FINISHED
-                or kind is Kind.CREATED
-                and _is_complete(place.registered or "", place.name)
-            ):
+            if _is_final(kind, place.registered, place.name):
                 changed |= self._report(place)
             else:
                 self._hold(place, _STILL if kind is Kind.CREATED else _RETURN)
@@ -327,7 +325,7 @@ class Watcher:
         return changed
 
     def _found_late(self, place: Place) -> set[Place]:
-        """The safety net came first: from now on this tree is polled."""
+        """Poll this tree from now on, as the safety net came first."""
         self._missed += 1
         tree = self._rounds.tree_of(place)
         self._rounds.poll(tree, "events were missed")
@@ -335,8 +333,14 @@ class Watcher:
         return self._report(place)
 
 
-def _is_complete(directory: str, name: str) -> bool:
-    """Whether a new entry needs no writing: a directory, a link, a further name of a file."""
+def _is_final(kind: Kind, directory: str | None, name: str) -> bool:
+    """Whether no further event is to be expected for the same change.
+
+    A new regular file is still to be written; a new directory, link or
+    further name of a file is complete.
+    """
+    if kind is not Kind.CREATED or directory is None:
+        return kind is Kind.FINISHED
     try:
         info = os.lstat(os.path.join(directory, name))
     except OSError:
