@@ -1,0 +1,228 @@
+"""The HTML of the error page: everything that is not ours is escaped here."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import pkgutil
+from typing import TYPE_CHECKING
+
+from django_autoreload_plus.protocol.failures import headline, short_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from django_autoreload_plus.protocol.failure import Failure, Frame, Link
+
+#: A page longer than this helps nobody, and a phone cannot scroll it.
+MAX_TEXT = 100_000
+MAX_MESSAGE = 8_000
+
+_KINDS = {
+    "syntax": "This file cannot be compiled",
+    "exception": "The code cannot start",
+    "check": "A system check failed",
+    "exit": "The code ended the process",
+    "signal": "The process crashed",
+    "timeout": "The code hangs while starting",
+    "command": "The command cannot run",
+}
+_LIBRARY_HOMES = {"site-packages", "dist-packages"}
+_RELATIONS = {
+    "cause": "which directly caused",
+    "context": "and while that was handled, there was",
+    "part": "one of the exceptions in this group",
+}
+
+
+def _asset(name: str) -> str:
+    data = pkgutil.get_data(__package__ or "", name)
+    return (data or b"").decode()
+
+
+# Read once: an upgrade of the package must not mix two versions of the page.
+_STYLE = _asset("error_page.css")
+_SCRIPT = _asset("error_page.js")
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Ccircle cx='8' cy='8' r='6' fill='%23d64545'/%3E%3C/svg%3E"
+)
+
+
+def html_page(failure: Failure, *, nonce: str, wait: str, again_by_get: bool) -> str:
+    """Return the page.
+
+    ``nonce`` is the one of the content security policy, ``wait`` the path the
+    script asks; ``again_by_get`` for an answer to a form that was sent: the
+    page must not send it once more.
+    """
+    title = html.escape(headline(failure))
+    attributes = f'data-wait="{html.escape(wait)}"' + (" data-by-get" if again_by_get else "")
+    return f"""<!doctype html>
+<html lang="en" {attributes}>
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>{title}</title>
+<link rel="icon" href="{_ICON}">
+<style nonce="{nonce}">
+{_STYLE}</style>
+</head>
+<body>
+<main>
+{_header(failure)}
+{_status(again_by_get=again_by_get)}
+{_body(failure)}
+{_whole_text(failure)}
+</main>
+<script nonce="{nonce}">
+{_SCRIPT}</script>
+</body>
+</html>
+"""
+
+
+def _header(failure: Failure) -> str:
+    name, colon, message = failure.summary.partition(": ")
+    if not colon or " " in name:
+        heading = f'<span class="message">{html.escape(failure.summary)}</span>'
+    else:
+        heading = (
+            f'<span class="type">{html.escape(name)}</span><span class="colon">: </span>'
+            f'<span class="message">{html.escape(message)}</span>'
+        )
+    place = _place(failure.path, failure.line) if failure.path else ""
+    kind = html.escape(_KINDS.get(failure.kind, _KINDS["exception"]))
+    return f'<header>\n<p class="kind">{kind}</p>\n{place}\n<h1>{heading}</h1>\n</header>'
+
+
+def _place(path: str, line: int) -> str:
+    where = f"{path}:{line}" if line else path
+    shown = f"{short_path(path)}:{line}" if line else short_path(path)
+    directory, slash, name = shown.rpartition("/")
+    return (
+        f'<p class="place"><code title="{html.escape(where)}">'
+        f'<span class="directory">{html.escape(directory + slash)}</span>{html.escape(name)}</code>'
+        f'<button type="button" class="copy" data-copy="{html.escape(where)}">Copy</button></p>'
+    )
+
+
+def _status(*, again_by_get: bool) -> str:
+    note = (
+        '<span class="note">This was the answer to a form. Once the code works, the same address '
+        "is opened again; the form is not sent a second time.</span>"
+        if again_by_get
+        else ""
+    )
+    return (
+        '<p class="status" role="status"><span class="dot"></span>'
+        '<span id="state">Waiting for a fix. This page then reloads by itself.</span>'
+        f"{note}</p>"
+    )
+
+
+def _body(failure: Failure) -> str:
+    if not any(link.frames for link in failure.chain):
+        return f'<pre class="text">{html.escape(_cut(failure.text, MAX_TEXT))}</pre>'
+    told = f'<pre class="text">{html.escape(failure.text)}</pre>' if failure.kind == "check" else ""
+    return "\n".join([told, *(_link(link, failure) for link in failure.chain)])
+
+
+def _whole_text(failure: Failure) -> str:
+    if failure.kind == "check" or not any(link.frames for link in failure.chain):
+        return ""
+    text = html.escape(_cut(failure.text, MAX_TEXT))
+    return (
+        '<details class="terminal"><summary>As in the terminal</summary>'
+        '<button type="button" class="copy" data-copy-from="terminal">Copy</button>'
+        f'<pre class="text" id="terminal">{text}</pre></details>'
+    )
+
+
+def _link(link: Link, failure: Failure) -> str:
+    relation = _RELATIONS.get(link.relation, "")
+    joint = f'<p class="relation">{relation}</p>\n' if relation else ""
+    title = ""
+    if len(failure.chain) > 1 and link.type:
+        title = (
+            f'<h2><span class="type">{html.escape(link.type)}</span>'
+            f'<span class="message">{html.escape(_cut(link.message, MAX_MESSAGE))}</span></h2>\n'
+        )
+    elif "\n" in link.message.strip():
+        title = f'<pre class="text">{html.escape(_cut(link.message, MAX_MESSAGE))}</pre>\n'
+    return f'{joint}<section class="link">\n{title}{_frames(link, failure)}\n</section>'
+
+
+def _frames(link: Link, failure: Failure) -> str:
+    if not link.frames:
+        return ""
+    half = len(link.frames) // 2 if link.omitted else len(link.frames)
+    blocks = list(_runs(link.frames[:half], failure))
+    if link.omitted:
+        blocks.append(f'<li class="omitted">{link.omitted} calls in between are left out</li>')
+        blocks += _runs(link.frames[half:], failure)
+    return '<ol class="frames">\n' + "\n".join(blocks) + "\n</ol>"
+
+
+def _runs(frames: Sequence[Frame], failure: Failure) -> Iterator[str]:
+    """Yield own frames one by one, neighbouring library frames folded into one."""
+    any_own = any(frame.own for frame in frames)
+    for own, run in itertools.groupby(frames, lambda frame: frame.own):
+        found = list(run)
+        if own or not any_own:
+            yield from (_frame(frame, failure) for frame in found)
+        else:
+            yield _folded(found, failure)
+
+
+def _folded(frames: list[Frame], failure: Failure) -> str:
+    count = f"{len(frames)} calls" if len(frames) > 1 else "1 call"
+    names = ", ".join(dict.fromkeys(_library(frame.path) for frame in frames))
+    inner = "\n".join(_frame(frame, failure) for frame in frames)
+    return (
+        f'<li class="library"><details><summary>{count} in {html.escape(names)}</summary>\n'
+        f"<ol>\n{inner}\n</ol></details></li>"
+    )
+
+
+def _library(path: str) -> str:
+    """Return the name a reader knows a library by: ``django``, ``importlib``."""
+    parts = path.replace("\\", "/").split("/")
+    for home, name in reversed(list(itertools.pairwise(parts))):
+        is_home = home in _LIBRARY_HOMES or home.startswith("python3")
+        if is_home and name not in _LIBRARY_HOMES:
+            return name.removesuffix(".py")
+    return parts[-1].removesuffix(".py")
+
+
+def _frame(frame: Frame, failure: Failure) -> str:
+    here = frame.own and (frame.path, frame.line) == (failure.path, failure.line)
+    names = " ".join(["frame", *(["own"] if frame.own else []), *(["here"] if here else [])])
+    place = _place(frame.path, frame.line)
+    if frame.function:
+        place += f'<span class="function">{html.escape(frame.function)}</span>'
+    source = _source(frame) if frame.source else ""
+    return f'<li class="{names}"><div class="where">{place}</div>{source}</li>'
+
+
+def _source(frame: Frame) -> str:
+    return f'<div class="source" tabindex="0"><pre>{"".join(_lines(frame))}</pre></div>'
+
+
+def _lines(frame: Frame) -> Iterable[str]:
+    for number, text in frame.source:
+        shown = html.escape(text)
+        if number == frame.line and frame.columns:
+            start, end = frame.columns
+            # A caret may point behind the end of the line: something is missing there.
+            marked = text[start:end] or " "
+            before, after = html.escape(text[:start]), html.escape(text[end:])
+            shown = f"{before}<mark>{html.escape(marked)}</mark>{after}"
+        current = ' class="current"' if number == frame.line else ""
+        yield f'<span{current}><i data-line="{number}"></i>{shown}\n</span>'
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}\n… (cut here)"
