@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 MAX_TEXT = 200_000
 MAX_MESSAGE = 20_000
 #: Frames of one exception that are described; more are cut in the middle.
-MAX_FRAMES = 100
+MAX_FRAMES = 80
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CHECK = re.compile(
@@ -82,6 +82,7 @@ def from_exit(
         chain=told.chain,
         path=told.path,
         line=told.line,
+        spot=told.spot,
     )
 
 
@@ -105,18 +106,13 @@ def from_check(text: str, *, roots: Sequence[str] = (), skip: Sequence[str] = ()
     label = "" if first["label"] == "?" else first["label"]
     number = f" ({first['id']})" if first["id"] else ""
     summary = one_line(label, first["message"]) + number
-    chain: tuple[Link, ...] = ()
-    if origin is not None:
-        source = reader.around(origin.path, origin.line, OWN_CONTEXT)
-        frame = Frame(origin.path, origin.line, "", source, own=True)
-        chain = (Link("", first["message"] + number, (frame,)),)
     return Failure(
         kind="check",
         summary=summary,
         text=text,
-        chain=chain,
         path=origin.path if origin else "",
         line=origin.line if origin else 0,
+        spot=_spot(origin, (), reader),
     )
 
 
@@ -158,7 +154,20 @@ def _describe(exc: BaseException, kind: str, roots: Sequence[str], skip: Sequenc
         chain=tuple(links),
         path=origin.path if origin else "",
         line=origin.line if origin else 0,
+        spot=_spot(origin, links, reader),
     )
+
+
+def _spot(origin: Origin | None, links: Sequence[Link], reader: SourceReader) -> Frame | None:
+    """Return the frame at the place to open, or one made up for it."""
+    if origin is None:
+        return None
+    frames = [frame for link in links for frame in link.frames]
+    for frame in reversed(frames):
+        if (frame.path, frame.line) == (origin.path, origin.line):
+            return frame
+    source = reader.around(origin.path, origin.line, OWN_CONTEXT)
+    return Frame(origin.path, origin.line, "", source, own=True)
 
 
 _Member = tuple[BaseException, "traceback.TracebackException | None", str]

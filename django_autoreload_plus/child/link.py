@@ -42,6 +42,9 @@ class Server(Protocol):
     def resume(self) -> None:
         """The gate may have opened."""
 
+    def release(self) -> None:
+        """Give back the requests that wait for the gate."""
+
     def retire(self) -> None:
         """Accept nothing more; finish what is under way, then return."""
 
@@ -70,6 +73,8 @@ class Link:
         self.restart_requested = False
         self.server: Server | None = None
         self.take_changes: Callable[[tuple[str, ...]], m.Handled] | None = None
+        #: What is to be done as soon as the program serves.
+        self.after_serving: Callable[[], None] | None = None
         self._sending = threading.RLock()
         self._wake_read, self._wake_write = -1, -1
         self._woken = False
@@ -140,6 +145,8 @@ class Link:
         self.report(final=True)
         self._run_thread()
         self.say(m.Serving())
+        if self.after_serving is not None:
+            self.after_serving()
 
     def report(self, *, final: bool = False) -> None:
         """Tell what was loaded since the last report."""
@@ -204,6 +211,8 @@ class Link:
             self._retire()
         elif isinstance(message, m.Resume) and self.server is not None:
             self.server.resume()
+        elif isinstance(message, m.Release) and self.server is not None:
+            self.server.release()
         elif isinstance(message, m.Adopt) and self.server is not None:
             self.server.adopt(socket.socket(fileno=descriptors[0]))
 

@@ -49,7 +49,8 @@ def _run(connection: link.Link, entry: Entry) -> None:
         # Whatever the user's code raised: it is theirs to see and to mend.
         _failed(connection, failures.from_exception(error, roots=_roots(), skip=[package_root()]))
     else:
-        connection.say(m.Finished(0))
+        if not connection.retiring:
+            connection.say(m.Finished(0))
 
 
 def _exited(connection: link.Link, error: SystemExit) -> None:

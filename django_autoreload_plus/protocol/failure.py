@@ -57,3 +57,6 @@ class Failure:
     #: The place to open in an editor, when one is known.
     path: str = ""
     line: int = 0
+    #: The same place with its source lines; it may lie outside of all frames,
+    #: as a wrong name in a list that a library has read.
+    spot: Frame | None = None

@@ -85,6 +85,7 @@ def from_syntax_error(path: str, error: Exception) -> Failure:
         chain=(Link(name, message, (frame,)),),
         path=frame.path,
         line=frame.line,
+        spot=frame,
     )
 
 
@@ -154,6 +155,7 @@ def from_timeout(
         chain=(Link("", summary, frames),) if frames else (),
         path=place.path if place else "",
         line=place.line if place else 0,
+        spot=place,
     )
 
 

@@ -130,6 +130,11 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class Release:
+    """Supervisor: somebody else answers for now; give back what waits for you."""
+
+
+@dataclass(frozen=True)
 class Retire:
     """Supervisor: newer code takes over; finish what is being answered."""
 
@@ -176,6 +181,7 @@ Message = (
     | Restart
     | Say
     | Resume
+    | Release
     | Retire
     | Changed
     | Handled

@@ -61,7 +61,7 @@ class CodeState:
                 for item in new
                 if item.time and self.baseline.edited_since(item.path, item.time)
             )
-        return frozenset(edited - self.written)
+        return frozenset(edited - self.written - self.dirty.keys())
 
     def look(self, paths: Iterable[str]) -> None:
         """Compare these files, and those already known to differ, with the baseline."""

@@ -82,6 +82,10 @@ class Supervisor:
         self._apply(policy.step(self.state, event))
 
     def _notified(self, paths: frozenset[str]) -> None:
+        # Called in the watcher's thread: the gate does not wait for the loop, which
+        # opens it again if nothing turns out to have changed.
+        if self.state.phase is policy.Phase.RUNNING:
+            self.gate.close()
         self.loop.call_soon_threadsafe(self.files_changed, paths)
 
     def files_changed(self, paths: frozenset[str]) -> None:
@@ -298,6 +302,8 @@ class Supervisor:
             self._error_server = ErrorServer(self.listeners.sockets)
         context = PageContext(debug=self.facts.debug, allowed_hosts=self.facts.allowed_hosts)
         self._error_server.show(action.failure, context)
+        if self.state.live in self.children:
+            self.children[self.state.live].channel.send(m.Release())
         for connection in self._held:
             self._error_server.adopt(connection)
         self._held.clear()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: A page longer than this helps nobody, and a phone cannot scroll it.
 MAX_TEXT = 100_000
 MAX_MESSAGE = 8_000
+#: Characters from which on a heading is set smaller.
+LONG_HEADING = 140
 
 _KINDS = {
     "syntax": "This file cannot be compiled",
@@ -29,9 +31,9 @@ _KINDS = {
 }
 _LIBRARY_HOMES = {"site-packages", "dist-packages"}
 _RELATIONS = {
-    "cause": "which directly caused",
-    "context": "and while that was handled, there was",
-    "part": "one of the exceptions in this group",
+    "cause": "It directly caused:",
+    "context": "While it was being handled, this happened:",
+    "part": "One of the exceptions in the group:",
 }
 
 
@@ -74,8 +76,8 @@ def html_page(failure: Failure, *, nonce: str, wait: str, again_by_get: bool) ->
 <main>
 {_header(failure)}
 {_status(again_by_get=again_by_get)}
+{_spot(failure)}
 {_body(failure)}
-{_whole_text(failure)}
 </main>
 <script nonce="{nonce}">
 {_SCRIPT}</script>
@@ -93,9 +95,10 @@ def _header(failure: Failure) -> str:
             f'<span class="type">{html.escape(name)}</span><span class="colon">: </span>'
             f'<span class="message">{html.escape(message)}</span>'
         )
+    size = ' class="long"' if len(failure.summary) > LONG_HEADING else ""
     place = _place(failure.path, failure.line) if failure.path else ""
     kind = html.escape(_KINDS.get(failure.kind, _KINDS["exception"]))
-    return f'<header>\n<p class="kind">{kind}</p>\n{place}\n<h1>{heading}</h1>\n</header>'
+    return f'<header>\n<p class="kind">{kind}</p>\n{place}\n<h1{size}>{heading}</h1>\n</header>'
 
 
 def _place(path: str, line: int) -> str:
@@ -118,21 +121,28 @@ def _status(*, again_by_get: bool) -> str:
     )
     return (
         '<p class="status" role="status"><span class="dot"></span>'
-        '<span id="state">Waiting for a fix. This page then reloads by itself.</span>'
-        f"{note}</p>"
+        '<span><span id="state">Waiting for a fix. This page then reloads by itself.</span>'
+        f"{note}</span></p>"
     )
 
 
+def _spot(failure: Failure) -> str:
+    if failure.spot is None or not failure.spot.source:
+        return ""
+    return f'<div class="spot">{_source(failure.spot)}</div>'
+
+
 def _body(failure: Failure) -> str:
-    if not any(link.frames for link in failure.chain):
+    frames = [frame for link in failure.chain for frame in link.frames]
+    if not frames:
         return f'<pre class="text">{html.escape(_cut(failure.text, MAX_TEXT))}</pre>'
-    told = f'<pre class="text">{html.escape(failure.text)}</pre>' if failure.kind == "check" else ""
-    return "\n".join([told, *(_link(link, failure) for link in failure.chain)])
+    links = "\n".join(_link(link, failure) for link in failure.chain)
+    if frames == [failure.spot]:
+        links = ""
+    return links + _whole_text(failure)
 
 
 def _whole_text(failure: Failure) -> str:
-    if failure.kind == "check" or not any(link.frames for link in failure.chain):
-        return ""
     text = html.escape(_cut(failure.text, MAX_TEXT))
     return (
         '<details class="terminal"><summary>As in the terminal</summary>'

@@ -300,8 +300,10 @@ def _live(state: State, event: Live) -> Step:
 
 def _failed(state: State, event: Failed) -> Step:
     if event.generation == state.live:
-        # A program that raised while it ran: nothing of it is left to go back to.
-        return _broken(replace(state, live=0), event.failure)
+        # It raised while it ran, or its checks failed after it was live: nothing
+        # of it is left to go back to.
+        after, actions = _broken(replace(state, live=0), event.failure)
+        return after, (Kill(event.generation), *actions)
     if event.generation != state.newest or state.phase is not Phase.STARTING:
         return state, ()
     return _broken(state, event.failure)

@@ -1,0 +1,114 @@
+"""What our ``runserver`` adds to any other: it runs under the supervisor."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.management.base import SystemCheckError
+
+from .. import autoreload
+from ..child import failures
+from ..child import link as links
+from ..protocol.messages import Failed
+from . import facts, signals, takeover
+from .background import BackgroundChecks
+from .preload import preload
+from .serving import held_server
+
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
+    from django.core.management.commands.runserver import Command as DjangoRunserver
+
+    _Base = DjangoRunserver
+else:
+    _Base = object
+
+logger = logging.getLogger("django.utils.autoreload")
+
+
+class ReloadingRunserver(_Base):
+    """A mixin: goes before a ``runserver`` command class."""
+
+    _link: links.Link | None = None
+    _handler: Any = None
+    #: A reload: what Django prints and checks at a start was done at the first.
+    _reloading = False
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """From here to :meth:`run`, an exit is about the command line."""
+        connection = links.connect() if autoreload.is_child() else None
+        if connection is not None:
+            connection.reading_command_line = True
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        connection = links.connect() if autoreload.is_child() else None
+        if connection is not None and not settings.DEBUG and not settings.ALLOWED_HOSTS:
+            # Django refuses to run; that is about the settings, and can be mended there.
+            connection.reading_command_line = False
+        super().handle(*args, **options)
+
+    def run(self, **options: Any) -> None:
+        """Run the server, under the supervisor unless ``--noreload`` is given."""
+        if not options["use_reloader"]:
+            super().run(**options)
+            return
+        if not autoreload.is_child():
+            autoreload.become_supervisor(takeover.launch())
+        self._link = links.connect()
+        if self._link is not None:
+            self._link.reading_command_line = False
+            self._link.serves = True
+        autoreload.main(self.inner_run, None, options)
+
+    def inner_run(self, *args: Any, **options: Any) -> None:
+        """Load everything, then serve; at a reload without repeating the banner."""
+        if self._link is None:
+            super().inner_run(*args, **options)
+            return
+        connection = self._link
+        checks_first = connection.first or connection.options.checks == "before"
+        self._reloading = not connection.first
+        self._prepare(connection, *args, **options)
+        if not checks_first:
+            options["skip_checks"] = True
+            BackgroundChecks(self, connection).when_serving()
+        try:
+            super().inner_run(*args, **options)
+        except SystemCheckError as error:
+            connection.report()
+            connection.say(Failed(failures.from_check(str(error))))
+            raise SystemExit(1) from None
+
+    def _prepare(self, connection: links.Link, *args: Any, **options: Any) -> None:
+        """Everything that depends on code alone, before anything is served."""
+        preload()
+        self._handler = super().get_handler(*args, **options)
+        self.server_cls = held_server(self.server_cls, connection)
+        signals.SupervisedReloader(connection).announce()
+        facts.refine(
+            connection,
+            verbosity=options.get("verbosity", 1),
+            no_color=options.get("no_color", False),
+            asks=signals.somebody_asks(),
+        )
+        if connection.first:
+            logger.info("Watching for file changes with django-autoreload-plus")
+
+    def get_handler(self, *args: Any, **options: Any) -> Any:
+        """The handler that was loaded before serving began."""
+        if self._handler is not None:
+            return self._handler
+        return super().get_handler(*args, **options)
+
+    def check_migrations(self) -> None:
+        """Done before serving at the first start, in the background at a reload."""
+        if not self._reloading or (self._link and self._link.options.checks == "before"):
+            super().check_migrations()
+
+    def on_bind(self, server_port: int) -> None:
+        """Print Django's banner once, not at every reload."""
+        if not self._reloading:
+            super().on_bind(server_port)

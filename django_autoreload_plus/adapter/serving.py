@@ -1,0 +1,281 @@
+"""Django's development server on a socket that the supervisor holds.
+
+The server accepts only while the gate admits this process, and it never loses
+a connection: one that nothing has been read from goes back to the supervisor,
+which gives it to the process with the new code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import queue
+import selectors
+import socket
+import threading
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ..child.link import Link
+from ..protocol import messages as m
+
+if TYPE_CHECKING:
+    from socketserver import BaseRequestHandler
+
+    from django.core.servers.basehttp import WSGIServer
+
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
+class Door:
+    """Whether this process may take requests, for all its threads."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._changed = threading.Condition()
+        self._connections = 0
+        self.retired = False
+        self._released = False
+        self.adopted: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
+        #: Becomes readable when the accept loop has to look at the door.
+        self.wake, self._waker = socket.socketpair()
+        #: Becomes readable, and stays so, when this process retires.
+        self._retirement, self._retirer = socket.socketpair()
+
+    def is_open(self) -> bool:
+        """Whether a request may be begun right now."""
+        return not self.retired and self._link.gate.admits(self._link.slot)
+
+    def resume(self) -> None:
+        """The gate may have opened."""
+        with self._changed:
+            self._released = False
+            self._changed.notify_all()
+        self._waker.send(b"!")
+
+    def release(self) -> None:
+        """While the gate is closed, requests are not to wait here."""
+        with self._changed:
+            self._released = True
+            self._changed.notify_all()
+
+    def retire(self) -> None:
+        """Begin nothing more in this process."""
+        with self._changed:
+            if self.retired:
+                return
+            self.retired = True
+            self._changed.notify_all()
+        self._retirer.close()
+        self._waker.send(b"!")
+
+    def adopt(self, connection: socket.socket) -> None:
+        """Take over a connection that another process accepted."""
+        self.adopted.put(connection)
+        self._waker.send(b"!")
+
+    def await_request(self, connection: socket.socket) -> bool:
+        """Wait until the client says something; false when it is not for us.
+
+        While the gate is closed a request stays unread, so that either this
+        process goes on with it (nothing had changed), the next one gets it, or
+        the supervisor answers why there is none.
+        """
+        with _Selector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            selector.register(self._retirement, selectors.EVENT_READ)
+            selector.select()
+        with self._changed:
+            self._changed.wait_for(lambda: self.retired or self._released or self.is_open())
+            return self.is_open()
+
+    def hand_back(self, connection: socket.socket) -> None:
+        """Give a connection to whoever serves the new code."""
+        self._link.say(m.HandBack(), [connection.fileno()])
+
+    def opened(self) -> None:
+        """A connection is this process's to serve."""
+        with self._changed:
+            self._connections += 1
+
+    def closed(self) -> None:
+        """A connection was closed or given away."""
+        with self._changed:
+            self._connections -= 1
+            self._changed.notify_all()
+
+    def wait_until_idle(self) -> None:
+        """Wait for the last answer; the supervisor bounds how long."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._connections)
+
+
+class HeldServerMixin:
+    """Goes before a server class: the socket is the supervisor's."""
+
+    door: Door
+    link: Link
+    socket: socket.socket
+    server_address: Any
+    address_family: int
+    RequestHandlerClass: type[BaseRequestHandler]
+
+    def server_bind(self) -> None:
+        host, port = self.server_address[:2]
+        self.socket.close()
+        ipv6 = self.address_family == socket.AF_INET6
+        self.socket = self.link.listen(host, port, ipv6=ipv6)
+        self.server_address = self.socket.getsockname()
+        self.server_name = _full_name(self.server_address[0])
+        self.server_port = self.server_address[1]
+        self.setup_environ()  # type: ignore[attr-defined]
+        self.RequestHandlerClass = _gated(self.RequestHandlerClass)
+
+    def server_activate(self) -> None:
+        """It listens already."""
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = self.socket.accept()
+        # A non-blocking listener makes non-blocking connections on some systems.
+        connection.setblocking(True)
+        return connection, address
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        """Accept while the gate is open; return once retired and idle."""
+        self.link.serve(self.door)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.door.wake, selectors.EVENT_READ)
+            selector.register(self.socket, selectors.EVENT_READ)
+            listens = True
+            while not self.door.retired:
+                ready = [key.fileobj for key, _ in selector.select()]
+                if self.door.wake in ready:
+                    self.door.wake.recv(4096)
+                    self._serve_adopted()
+                    if not listens and self.door.is_open():
+                        selector.register(self.socket, selectors.EVENT_READ)
+                        listens = True
+                if self.socket in ready and not self._accept():
+                    selector.unregister(self.socket)
+                    listens = False
+        self._pass_on_adopted()
+        self.socket.close()
+        self.door.wait_until_idle()
+
+    def shutdown_request(self, request: Any) -> None:
+        """The one place through which every connection ends."""
+        super().shutdown_request(request)  # type: ignore[misc]
+        self.door.closed()
+
+    def _accept(self) -> bool:
+        """Take one connection; false when the gate is closed."""
+        if not self.door.is_open():
+            return False
+        try:
+            connection, address = self.get_request()
+        except OSError:
+            return True
+        if self.door.is_open():
+            self._serve(connection, address)
+            return True
+        # The gate closed while we were accepting: this one is not ours.
+        self.door.hand_back(connection)
+        connection.close()
+        return False
+
+    def _adopted(self) -> Iterator[socket.socket]:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                yield self.door.adopted.get_nowait()
+
+    def _serve_adopted(self) -> None:
+        for connection in self._adopted():
+            connection.setblocking(True)
+            try:
+                address = connection.getpeername()
+            except OSError:
+                connection.close()
+            else:
+                self._serve(connection, address)
+
+    def _pass_on_adopted(self) -> None:
+        for connection in self._adopted():
+            self.door.hand_back(connection)
+            connection.close()
+
+    def _serve(self, connection: socket.socket, address: Any) -> None:
+        server: Any = self
+        self.door.opened()
+        try:
+            server.process_request(connection, address)
+        except Exception:  # noqa: BLE001 - what the standard library's loop does
+            server.handle_error(connection, address)
+            server.shutdown_request(connection)
+
+
+class _PausableReader(io.RawIOBase):
+    """Reads a connection; paused, it shows what a buffer above it still holds."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.paused = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        return None if self.paused else self._connection.recv_into(buffer)
+
+
+class GatedHandlerMixin:
+    """Goes before a request handler: looks at the door before each request."""
+
+    server: HeldServerMixin
+    connection: socket.socket
+    close_connection: bool
+    rfile: Any
+
+    def setup(self) -> None:
+        """Read through a reader that can be asked what it holds."""
+        super().setup()  # type: ignore[misc]
+        self.rfile.close()
+        self._reader = _PausableReader(self.connection)
+        self.rfile = io.BufferedReader(self._reader)
+
+    def handle_one_request(self) -> None:
+        """Answer the next request, or give the connection away untouched."""
+        door = self.server.door
+        if self._has_read_ahead() or door.await_request(self.connection):
+            super().handle_one_request()  # type: ignore[misc]
+            return
+        self.close_connection = True
+        door.hand_back(self.connection)
+        # Others serve it now: whatever closes this object must not shut it down.
+        os.close(self.connection.detach())
+
+    def _has_read_ahead(self) -> bool:
+        """Whether the client sent the next request together with the last one."""
+        self._reader.paused = True
+        try:
+            return bool(self.rfile.peek(1))
+        finally:
+            self._reader.paused = False
+
+
+def held_server(server_class: type[WSGIServer], link: Link) -> type[WSGIServer]:
+    """``server_class`` on the supervisor's socket."""
+    body = {"link": link, "door": Door(link), "__module__": __name__}
+    return type(server_class.__name__, (HeldServerMixin, server_class), body)
+
+
+@cache
+def _gated(handler: type[BaseRequestHandler]) -> type[BaseRequestHandler]:
+    return type(handler.__name__, (GatedHandlerMixin, handler), {"__module__": __name__})
+
+
+@cache
+def _full_name(host: str) -> str:
+    """The name the standard library's server gives itself; may ask a name server."""
+    return socket.getfqdn(host)

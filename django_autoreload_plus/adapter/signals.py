@@ -1,0 +1,93 @@
+"""Django's two reloader signals, sent by ours.
+
+``autoreload_started`` lets apps ask for more to be watched; ``file_changed`` lets
+them take a change so that no restart is needed.
+"""
+
+from __future__ import annotations
+
+import gettext
+import traceback
+import weakref
+from pathlib import Path
+from typing import Any
+
+from asgiref.local import Local
+from django.utils.autoreload import BaseReloader, autoreload_started, file_changed
+from django.utils.translation import trans_real
+
+from ..child import link
+from ..protocol.messages import Handled
+
+_OWN_RECEIVERS = ("django.template.autoreload", "django.utils.translation.reloader")
+
+
+class SupervisedReloader(BaseReloader):
+    """The sender of the signals: collects what apps want to have watched."""
+
+    def __init__(self, connection: link.Link) -> None:
+        super().__init__()
+        self._connection = connection
+        self._reported: tuple[set[tuple[str, str]], set[str]] = (set(), set())
+
+    def announce(self) -> None:
+        """Send ``autoreload_started`` and pass on what the receivers asked for."""
+        self._connection.take_changes = self.take_changes
+        autoreload_started.send(sender=self)
+        self.report()
+
+    def report(self) -> None:
+        """Tell the supervisor what is new in ``directory_globs`` and ``extra_files``."""
+        globs = {(str(d), p) for d, patterns in self.directory_globs.items() for p in patterns}
+        files = {str(Path(path).absolute()) for path in self.extra_files}
+        new_globs, new_files = globs - self._reported[0], files - self._reported[1]
+        if new_globs or new_files:
+            self._reported = (globs, files)
+            self._connection.watch_globs(sorted(new_globs), sorted(new_files))
+
+    def watch_dir(self, path: Any, glob: str) -> None:
+        """Watch the files below ``path`` that match ``glob``, from now on."""
+        super().watch_dir(path, glob)
+        if self._connection.started:
+            self.report()
+
+    def take_changes(self, paths: tuple[str, ...]) -> Handled:
+        """Ask every receiver about every change; translations are reset in any case."""
+        taken = [path for path in paths if self._taken(path)]
+        translations = any(path.endswith(".mo") for path in paths)
+        if translations:
+            reset_translations()
+            taken += [path for path in paths if path.endswith(".mo") and path not in taken]
+        self.report()
+        return Handled(0, tuple(taken), translations)
+
+    def _taken(self, path: str) -> bool:
+        try:
+            results = file_changed.send(sender=self, file_path=Path(path))
+        except Exception:  # noqa: BLE001 - receivers are the user's code
+            traceback.print_exc()
+            return False
+        answers = [bool(answer) for _receiver, answer in results]
+        answers += [bool(receiver(path)) for receiver in link.change_receivers]
+        return any(answers)
+
+
+def reset_translations() -> None:
+    """Forget every catalogue that was read, in Django and in the standard library."""
+    gettext._translations = {}  # type: ignore[attr-defined]
+    trans_real._translations = {}
+    trans_real._default = None
+    trans_real._active = Local()
+
+
+def somebody_asks() -> bool:
+    """Whether anyone besides Django wants to hear of changed Python files."""
+    return bool(link.change_receivers) or any(
+        _module_of(entry[1]) not in _OWN_RECEIVERS for entry in file_changed.receivers
+    )
+
+
+def _module_of(receiver: Any) -> str:
+    if isinstance(receiver, weakref.ReferenceType):
+        receiver = receiver()
+    return str(getattr(receiver, "__module__", ""))
