@@ -1,5 +1,3 @@
-# Strings and plain system calls: there are thousands of paths at every start.
-# ruff: noqa: PTH114, PTH116, PTH120, PTH123
 """Deciding by content whether a file differs from what the running code was made of."""
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class Inotify:
         if self._fd == -1:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code))
-        os.set_inheritable(self._fd, False)  # noqa: FBT003 -- positional only
+        os.set_inheritable(self._fd, False)
         os.set_blocking(self._fd, False)
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)

@@ -1,5 +1,3 @@
-# Strings and plain system calls: there are thousands of paths at every start.
-# ruff: noqa: PTH123
 """Which file systems deliver no events for what other machines change."""
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 # The methods are documented once, in engine.py.
 # ruff: noqa: D102
-# Strings and plain system calls: there are thousands of paths at every start.
-# ruff: noqa: PTH112
 """macOS, Windows and others: watchdog's observer on a few whole trees.
 
 There one recursive watch costs the same however large the tree is, while each

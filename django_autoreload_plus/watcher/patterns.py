@@ -1,5 +1,3 @@
-# Strings and plain system calls: there are thousands of paths at every start.
-# ruff: noqa: PTH117, PTH118
 """Globs, walked directory by directory so that only possible places are entered."""
 
 from __future__ import annotations

@@ -1,5 +1,3 @@
-# Strings and plain system calls: there are thousands of paths at every start.
-# ruff: noqa: PTH112, PTH114, PTH115, PTH118, PTH208
 """Which names in which directories lead to the paths that are wanted.
 
 Every wanted path is broken into *places*, one for each of its components. A

@@ -1,5 +1,3 @@
-# Strings and plain system calls: there are thousands of paths at every start.
-# ruff: noqa: PTH116, PTH120
 """Looking at the files themselves: polling where events fail, the safety net where not."""
 
 from __future__ import annotations
@@ -15,8 +13,10 @@ if TYPE_CHECKING:
 
     from .places import Folder, Place, PlaceMap, Stamp
 
-#: Share of one core that a round of the safety net may take: half a thousandth.
-_SHARE = 0.0005
+#: Share of one core that the safety net may take.
+_SHARE = 0.0003
+#: The clock is read after so many places.
+_CLOCKED = 16
 #: Of which the files outside the project get this part.
 _FAR_SHARE = 0.3
 #: How long an unexplained difference waits for the event that explains it, in seconds.
@@ -46,8 +46,9 @@ class Rounds:
         self.trees: dict[str, str] = {}
         self._tree_prefixes: tuple[str, ...] = ()
         self._grown: dict[str, int] = {}
-        self._near: Iterator[Place] = iter(())
-        self._far: Iterator[Place] = iter(())
+        self._near = _Ring()
+        self._far = _Ring()
+        self._stale = True
         self._recent: dict[Place, None] = {}
         self._doubts: dict[Place, tuple[float, Stamp | None]] = {}
         if self._polling:
@@ -93,7 +94,7 @@ class Rounds:
 
     def renew(self) -> None:
         """Begin anew, because different paths are wanted now."""
-        self._near = self._far = iter(())
+        self._stale = True
 
     def edited(self, places: Iterable[Place]) -> None:
         """Events told of these: their next edit is likely."""
@@ -152,37 +153,47 @@ class Rounds:
 
     def _sample(self) -> Iterator[Place]:
         """Yield as many places as the budget allows, each in its turn."""
-        budget = self._safety_interval * _SHARE
         yield from list(self._recent)
-        for near, share in ((True, 1 - _FAR_SHARE), (False, _FAR_SHARE)):
-            until = time.perf_counter() + budget * share
-            wrapped = False
-            while time.perf_counter() < until:
-                place = next(self._near if near else self._far, None)
-                if place is not None:
-                    if self._map.places.get(place.path) is place:
-                        yield place
-                elif wrapped:
-                    break
-                else:
-                    wrapped = True
-                    self._start_over(near=near)
+        if self._stale:
+            self._stale = False
+            self._near.refill(place for place in self._netted() if self.is_near(place.path))
+            self._far.refill(place for place in self._netted() if not self.is_near(place.path))
+            return  # That was this round's work.
+        budget = self._safety_interval * _SHARE
+        for ring, share in ((self._near, 1 - _FAR_SHARE), (self._far, _FAR_SHARE)):
+            for place in ring.turn(budget * share):
+                if self._map.places.get(place.path) is place:
+                    yield place
 
-    def _start_over(self, *, near: bool) -> None:
-        chosen = [
-            place
-            for place in self._map.places.values()
-            if place.registered
-            and self.is_near(place.path) is near
-            and not self.is_polled(place.registered)
-        ]
-        if near:
-            self._near = iter(chosen)
-        else:
-            self._far = iter(chosen)
+    def _netted(self) -> Iterator[Place]:
+        for place in self._map.places.values():
+            if place.registered and not self.is_polled(place.registered):
+                yield place
 
     def _differs(self, place: Place) -> bool:
         return place.registered is not None and self._map.look(place) != place.stamp
+
+
+class _Ring:
+    """Places that are looked at in turn, as many at a time as the time allows."""
+
+    def __init__(self) -> None:
+        self._places: list[Place] = []
+        self._position = 0
+
+    def refill(self, places: Iterable[Place]) -> None:
+        self._places = list(places)
+        self._position %= len(self._places) or 1
+
+    def turn(self, seconds: float) -> Iterator[Place]:
+        """Yield the next places for ``seconds`` of processor time, at most each once."""
+        until = time.thread_time() + seconds
+        for count in range(len(self._places)):
+            if count % _CLOCKED == 0 and time.thread_time() > until:
+                return
+            place = self._places[self._position]
+            self._position = (self._position + 1) % len(self._places)
+            yield place
 
 
 def _change_time(directory: str) -> int:

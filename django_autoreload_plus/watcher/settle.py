@@ -1,5 +1,3 @@
-# Strings and plain system calls: there are thousands of paths at every start.
-# ruff: noqa: PTH112, PTH116, PTH118, PTH120, PTH123
 """Knowing that git is still at work, so that a checkout is one change."""
 
 from __future__ import annotations

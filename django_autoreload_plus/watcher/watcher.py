@@ -1,5 +1,3 @@
-# Strings and plain system calls: there are thousands of paths at every start.
-# ruff: noqa: PTH109, PTH113, PTH117, PTH118
 """The watcher: one thread that turns file events and scans into "may have changed"."""
 
 from __future__ import annotations
@@ -277,7 +275,10 @@ class Watcher:
         places = folder.names.get(event.name, set())
         changed = self._concerns(set(places), event.kind)
         if folder.walkers and _is_final(event.kind, folder.path, event.name):
-            changed |= self._map.discover(folder, event.name)
+            discovered = self._map.discover(folder, event.name)
+            if discovered:
+                self._rounds.renew()
+            changed |= discovered
         return changed
 
     def _concerns(self, places: Iterable[Place], kind: Kind) -> set[Place]:
