@@ -67,7 +67,7 @@ def clues(name: object, message: str) -> list[str]:
     """Return the names that an error mentions, the most telling first."""
     quoted = _QUOTED.findall(message)[:MAX_CLUES]
     joined = [f"{first}.{second}" for first, second in itertools.permutations(quoted, 2)]
-    named = [name] if isinstance(name, str) and len(name) > 2 else []
+    named = [name] if isinstance(name, str) and name else []
     return list(dict.fromkeys([*named, *joined, *quoted]))
 
 
@@ -165,9 +165,9 @@ def _is_text(node: ast.AST) -> bool:
 
 def _origin(path: str, node: ast.AST, reader: SourceReader) -> Origin:
     line, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", 1)
-    segment = ast.get_source_segment("\n".join(reader.lines(path)), node)  # type: ignore[arg-type]
+    segment = ast.get_source_segment("\n".join(reader.lines(path)), node)
     literals = _literals(segment or "")
-    if len(literals) < 2:
+    if not literals[1:]:
         return Origin(path, line)
     where = f"after {literals[0]}" if last > line else f"between {literals[0]} and {literals[1]}"
     return Origin(path, line, f"a comma is missing {where}")

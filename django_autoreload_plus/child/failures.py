@@ -128,7 +128,7 @@ def _describe(exc: BaseException, kind: str, roots: Sequence[str], skip: Sequenc
     try:
         described: traceback.TracebackException | None = explain(exc)
         text = "".join(described.format()) if described else ""
-    except Exception as unprintable:  # the exception's class is the user's, and so are its methods
+    except Exception as unprintable:  # noqa: BLE001 - the exception's class is the user's, and so are its methods
         described, text = (
             None,
             f"{_type_name(exc)}: cannot be shown ({type(unprintable).__name__})\n",
@@ -291,7 +291,7 @@ def _message(error: BaseException, told: traceback.TracebackException | None) ->
         if isinstance(error, SyntaxError):
             return str(error.msg or "")
         first = next(iter(told.format_exception_only())) if told else str(error)
-    except Exception as unprintable:  # __str__ is the user's code
+    except Exception as unprintable:  # noqa: BLE001 - __str__ is the user's code
         return f"<the message cannot be shown: {type(unprintable).__name__}>"
     name = _type_name(error)
     first = first.rstrip("\n")

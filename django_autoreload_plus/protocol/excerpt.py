@@ -82,6 +82,6 @@ def _from_disk(path: str) -> str | None:
 def _from_loader(path: str, module_globals: Mapping[str, Any] | None) -> str:
     try:
         lines = linecache.getlines(path, None if module_globals is None else dict(module_globals))
-    except Exception:  # a loader may be anybody's code
+    except Exception:  # noqa: BLE001 - a loader may be anybody's code
         return ""
     return "".join(lines)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 OWN_CONTEXT = 5
 LIBRARY_CONTEXT = 2
 MAX_SUMMARY_CHARACTERS = 300
+#: Above it are the exception codes of Windows, which are known in hexadecimal.
+MAX_EXIT_CODE = 0xFFFF
 
 _FRAME_LINE = re.compile(r'^\s*File "(?P<path>.+)", line (?P<line>\d+),? in (?P<function>.+)$')
 
@@ -101,8 +103,10 @@ def syntax_frame(
     line = error.lineno or 1
     source = reader.around(path, line, OWN_CONTEXT)
     text = dict(source).get(line, "")
-    columns = None
-    if error.offset and error.offset > 0 and text:
+    columns: tuple[int, int] | None = None
+    if isinstance(error, TabError) and text[:1].isspace():
+        columns = (0, len(text) - len(text.lstrip()))
+    elif error.offset and error.offset > 0 and text:
         start = min(error.offset - 1, len(text))
         end = start + 1
         if error.end_lineno == line and (error.end_offset or 0) > error.offset:
@@ -124,7 +128,7 @@ def from_death(status: int, output: str = "") -> Failure:
         kind, summary = "signal", f"The process was ended by {name} while it was starting"
         hint = _SIGNAL_HINTS.get(name, "")
     else:
-        code = f"0x{status:08X}" if status > 0xFFFF else str(status)
+        code = f"0x{status:08X}" if status > MAX_EXIT_CODE else str(status)
         kind, summary = "exit", f"The process ended itself with code {code} while it was starting"
         hint = "Something called os._exit(), or a compiled extension ended the process."
     text = f"{summary}.\n" + (f"{hint}\n" if hint else "")

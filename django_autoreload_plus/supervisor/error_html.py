@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import itertools
 import pkgutil
@@ -139,6 +140,8 @@ def _body(failure: Failure) -> str:
     links = "\n".join(_link(link, failure) for link in failure.chain)
     if frames == [failure.spot]:
         links = ""
+    else:
+        links = f'<p class="label">Traceback, latest call last</p>\n{links}'
     return links + _whole_text(failure)
 
 
@@ -168,12 +171,23 @@ def _link(link: Link, failure: Failure) -> str:
 def _frames(link: Link, failure: Failure) -> str:
     if not link.frames:
         return ""
-    half = len(link.frames) // 2 if link.omitted else len(link.frames)
-    blocks = list(_runs(link.frames[:half], failure))
+    frames = list(_sources_once(link.frames))
+    half = len(frames) // 2 if link.omitted else len(frames)
+    blocks = list(_runs(frames[:half], failure))
     if link.omitted:
         blocks.append(f'<li class="omitted">{link.omitted} calls in between are left out</li>')
-        blocks += _runs(link.frames[half:], failure)
+        blocks += _runs(frames[half:], failure)
     return '<ol class="frames">\n' + "\n".join(blocks) + "\n</ol>"
+
+
+def _sources_once(frames: Sequence[Frame]) -> Iterator[Frame]:
+    """Yield the frames; in a recursion only the first and the last one keep their lines."""
+    seen = set()
+    for index, frame in enumerate(frames):
+        place = (frame.path, frame.line)
+        repeated = place in seen and index < len(frames) - 1
+        yield dataclasses.replace(frame, source=()) if repeated else frame
+        seen.add(place)
 
 
 def _runs(frames: Sequence[Frame], failure: Failure) -> Iterator[str]:
@@ -208,7 +222,7 @@ def _library(path: str) -> str:
 
 
 def _frame(frame: Frame, failure: Failure) -> str:
-    here = frame.own and (frame.path, frame.line) == (failure.path, failure.line)
+    here = frame == failure.spot
     names = " ".join(["frame", *(["own"] if frame.own else []), *(["here"] if here else [])])
     place = _place(frame.path, frame.line)
     if frame.function:
@@ -218,7 +232,8 @@ def _frame(frame: Frame, failure: Failure) -> str:
 
 
 def _source(frame: Frame) -> str:
-    return f'<div class="source" tabindex="0"><pre>{"".join(_lines(frame))}</pre></div>'
+    lines = "".join(_lines(frame)).replace("\t", '<b class="tab">\t</b>')
+    return f'<div class="source" tabindex="0"><pre>{lines}</pre></div>'
 
 
 def _lines(frame: Frame) -> Iterable[str]:

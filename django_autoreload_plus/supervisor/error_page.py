@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import http
 import json
 import secrets
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def masked(failure: Failure) -> Failure:
 
 def bare(status: int) -> Response:
     """Return an answer that says no more than its status."""
-    name = "Server Error" if status >= 500 else "Bad Request"
+    name = http.HTTPStatus(status).phrase
     body = f"<!doctype html>\n<title>{name}</title>\n<h1>{name} ({status})</h1>\n"
     return _response(status, "text/html", body)
 
