@@ -1,0 +1,163 @@
+"""Whether a new source differs from the old one only where a running process can follow.
+
+Pure: works on the code objects of two modules, knows nothing of the process. What it calls
+changed must not have run; whether it has, `apply` finds out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, CO_VARKEYWORDS
+from types import CodeType
+
+from . import reasons
+from .likeness import docstring, identical, nested, qualname, runs_with_parent, same_itself
+from .support import unavailable
+
+_KIND = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Swapping would not, or not provably, lead where a fresh start leads.
+
+    ``reason`` is one plain sentence without a full stop, for the terminal.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The sources differ only inside functions.
+
+    ``changed`` names the functions that must not have run; empty: only line numbers differ.
+    """
+
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A code object of the old source and its successor.
+
+    ``changed``: it does something else than before. ``identical``: nothing has to be done for it,
+    not even for its line numbers. ``new`` is None for code nested in a changed function: it has
+    no successor, and exists in the process only if that function ran.
+    """
+
+    old: CodeType
+    new: CodeType | None
+    changed: bool
+    identical: bool
+
+
+def compare(old: CodeType, new: CodeType) -> Plan | Refusal:
+    """Compare the code objects of two versions of one module, compiled with equal flags."""
+    pairs = match(old, new)
+    if isinstance(pairs, Refusal):
+        return pairs
+    return Plan(changed_names(pairs))
+
+
+def changed_names(pairs: Iterable[Pair]) -> tuple[str, ...]:
+    """The functions that do something else than before, by their dotted names."""
+    return tuple(qualname(pair.old) for pair in pairs if pair.changed and pair.new is not None)
+
+
+def match(old: CodeType, new: CodeType) -> tuple[Pair, ...] | Refusal:
+    """Pair every code object of the old source with its successor, the module's own first."""
+    reason = unavailable()
+    if reason is None and not _runs_alike(old, new):
+        reason = _difference(old, new)
+    if reason is not None:
+        return Refusal(reason)
+    return tuple(_pairs(old, new))
+
+
+def _pairs(old: CodeType, new: CodeType) -> Iterator[Pair]:
+    yield Pair(old, new, changed=False, identical=identical(old, new))
+    for before, after in zip(nested(old), nested(new), strict=True):
+        if runs_with_parent(before) or _runs_alike(before, after):
+            yield from _pairs(before, after)
+        else:
+            yield Pair(before, after, changed=True, identical=False)
+            yield from _orphans(before)
+
+
+def _orphans(code: CodeType) -> Iterator[Pair]:
+    for inner in nested(code):
+        yield Pair(inner, None, changed=True, identical=False)
+        yield from _orphans(inner)
+
+
+def _runs_alike(old: CodeType, new: CodeType) -> bool:
+    """Whether running the one leaves the same behind as running the other.
+
+    Functions it makes may do something else when they are called, but are to look the same.
+    """
+    if not same_itself(old, new):
+        return False
+    for before, after in zip(nested(old), nested(new), strict=True):
+        if runs_with_parent(before) != runs_with_parent(after):
+            return False
+        if runs_with_parent(before):
+            if not _runs_alike(before, after):
+                return False
+        elif _outside(before) != _outside(after):
+            return False
+    return True
+
+
+def _outside(code: CodeType) -> tuple[object, ...]:
+    """What can be seen of a function without calling it, beyond what its ``def`` computes."""
+    return (
+        qualname(code),
+        code.co_name,
+        code.co_filename,
+        code.co_flags,
+        _signature(code),
+        code.co_freevars,
+        docstring(code),
+    )
+
+
+def _signature(code: CodeType) -> tuple[object, ...]:
+    stars = bool(code.co_flags & CO_VARARGS) + bool(code.co_flags & CO_VARKEYWORDS)
+    named = code.co_argcount + code.co_kwonlyargcount
+    return (
+        code.co_argcount,
+        code.co_posonlyargcount,
+        code.co_kwonlyargcount,
+        code.co_flags & (CO_VARARGS | CO_VARKEYWORDS),
+        code.co_varnames[: named + stars],
+    )
+
+
+def _difference(old: CodeType, new: CodeType) -> str:
+    """The sentence for the first difference between two bodies that do not run alike."""
+    if not same_itself(old, new):
+        return reasons.body_changed(old, new)
+    for before, after in zip(nested(old), nested(new), strict=True):
+        if runs_with_parent(before):
+            if not _runs_alike(before, after):
+                return _difference(before, after)
+        elif _outside(before) != _outside(after):
+            return _outside_difference(before, after)
+    return reasons.body_changed(old, new)
+
+
+def _outside_difference(old: CodeType, new: CodeType) -> str:
+    name = qualname(old)
+    if name != qualname(new):
+        return f"{name} became {qualname(new)}"
+    if _signature(old) != _signature(new):
+        return f"signature of {name} changed"
+    if old.co_flags & _KIND != new.co_flags & _KIND:
+        return f"{name} changed between plain function, generator and coroutine"
+    if docstring(old) != docstring(new):
+        return f"docstring of {name} changed"
+    if old.co_freevars != new.co_freevars:
+        return f"closure of {name} changed"
+    return f"compiler flags of {name} changed"

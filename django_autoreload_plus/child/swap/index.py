@@ -1,0 +1,99 @@
+"""Where the code objects of this process are: made once, while the frozen copy idles."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Mapping
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+)
+from typing import cast
+
+from .modules import module_namespaces
+
+_namespace_of_class = type.__dict__["__dict__"].__get__
+_FIRST_LINE = "__firstlineno__"
+
+
+class Index:
+    """Functions by file, classes by line, and whoever else holds a code object.
+
+    A picture of one moment: valid in this process and in forks of it that ran nothing since.
+    """
+
+    def __init__(self) -> None:
+        self._functions: dict[str, list[FunctionType]] = {}
+        self._holders: dict[str, list[tuple[CodeType, str]]] = {}
+        self._classes: dict[int, list[type]] = {}
+        self._modules: dict[str, list[tuple[str, dict[str, object]]]] = {}
+
+    def build(self) -> None:
+        """Look at every object there is (45 ms for 144,000); replaces what was found before."""
+        for found in (self._functions, self._holders, self._classes, self._modules):
+            found.clear()
+        frozen = gc.get_freeze_count()
+        if frozen:
+            gc.unfreeze()  # frozen objects would be missing from the list
+        try:
+            for thing in gc.get_objects():
+                self._sort_in(thing)
+        finally:
+            if frozen:
+                gc.freeze()
+        for name, namespace in module_namespaces():
+            file = namespace.get("__file__")
+            if isinstance(file, str):
+                self._modules.setdefault(file, []).append((name, namespace))
+        for frame in sys._current_frames().values():  # noqa: SLF001 (the only way)
+            self._running(frame)
+
+    def functions(self, path: str) -> tuple[FunctionType, ...]:
+        """Every living function whose code names this file, wherever it is kept."""
+        return tuple(self._functions.get(path, ()))
+
+    def holders(self, path: str) -> tuple[tuple[CodeType, str], ...]:
+        """Code of this file in generators and frames, each with a word for what holds it."""
+        return tuple(self._holders.get(path, ()))
+
+    def classes(self, line: int) -> tuple[type, ...]:
+        """Every living class that says its source begins on this line (Python 3.13 and later)."""
+        return tuple(self._classes.get(line, ()))
+
+    def modules(self, path: str) -> tuple[tuple[str, dict[str, object]], ...]:
+        """Name and namespace of each module in ``sys.modules`` loaded from this file."""
+        return tuple(self._modules.get(path, ()))
+
+    def _sort_in(self, thing: object) -> None:
+        kind = type(thing)  # never isinstance(): it would wake up lazy objects
+        if kind is FunctionType:
+            function = cast("FunctionType", thing)
+            self._functions.setdefault(function.__code__.co_filename, []).append(function)
+        elif kind in _HELD_CODE:
+            attribute, word = _HELD_CODE[kind]
+            self._hold(getattr(thing, attribute), word)
+        elif kind is type or issubclass(kind, type):
+            line = _namespace_of_class(thing).get(_FIRST_LINE)
+            if type(line) is int:
+                self._classes.setdefault(line, []).append(cast("type", thing))
+
+    def _hold(self, code: CodeType, word: str) -> None:
+        self._holders.setdefault(code.co_filename, []).append((code, word))
+
+    def _running(self, frame: FrameType | None) -> None:
+        while frame is not None:
+            self._hold(frame.f_code, "a running call")
+            frame = frame.f_back
+
+
+_HELD_CODE: Mapping[type, tuple[str, str]] = {
+    GeneratorType: ("gi_code", "a generator"),
+    CoroutineType: ("cr_code", "a coroutine"),
+    AsyncGeneratorType: ("ag_code", "an asynchronous generator"),
+    FrameType: ("f_code", "a kept frame or traceback"),
+}

@@ -1,0 +1,143 @@
+"""Which code ran in this process since recording began."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from functools import partial
+from types import CodeType
+
+from .audit import CopyAudit
+from .compare import Refusal
+from .likeness import is_class_or_module_body
+from .modules import module_namespaces
+from .support import unavailable
+
+__all__ = ["CopyAudit", "RunRecorder"]
+
+_TOOL_IDS = (4, 3)  # the two that PEP 669 reserves for nobody
+_NAME = "django-autoreload-plus"
+
+
+class RunRecorder:
+    """Notes each code object at its first start, by `sys.monitoring`.
+
+    ``start`` before the first import of the user's, ``stop`` when the user's process goes on to
+    serve. What was noted stays valid in forked copies.
+    """
+
+    def __init__(self) -> None:
+        # Written by the interpreter alone; every call leaves three objects, the code among them.
+        self._noted: list[object] = []
+        self._ran: dict[str, dict[int, CodeType]] = {}
+        self._modules: set[str] = set()
+        self._earlier: frozenset[str] = frozenset()
+        self._tool: int | None = None
+
+    def start(self) -> Refusal | None:
+        """Begin to record; the Refusal says why this process cannot."""
+        if reason := unavailable():
+            return Refusal(reason)
+        if sys.version_info >= (3, 12):
+            self._tool = _free_tool_id()
+            if self._tool is None:
+                return Refusal("debuggers or profilers occupy every sys.monitoring tool")
+            self._earlier = frozenset(_loaded_files())
+            monitoring = sys.monitoring
+            events = monitoring.events.PY_START
+            monitoring.register_callback(self._tool, events, self._callback())
+            monitoring.set_events(self._tool, events)
+        return None
+
+    def stop(self) -> None:
+        """Stop recording and give the tool back; what was recorded is kept."""
+        if self._tool is not None and sys.version_info >= (3, 12):
+            sys.monitoring.set_events(self._tool, 0)
+            sys.monitoring.register_callback(self._tool, sys.monitoring.events.PY_START, None)
+            sys.monitoring.free_tool_id(self._tool)
+        self._tool = None
+        self.trim()
+
+    def trim(self) -> None:
+        """Let go of the module and class bodies that ran; they are never run again.
+
+        Worth calling now and then during a long start: until then they stay in memory.
+        """
+        fresh = self._noted[:]
+        del self._noted[: len(fresh)]
+        for code in fresh:
+            if type(code) is not CodeType:
+                continue
+            if not is_class_or_module_body(code):
+                self._ran.setdefault(code.co_filename, {})[id(code)] = code
+            elif code.co_name == "<module>":
+                self._modules.add(code.co_filename)
+
+    def ran(self, code: CodeType) -> bool:
+        """Whether this very code object, that of a function, has started at least once."""
+        self.trim()
+        return id(code) in self._ran.get(code.co_filename, {})
+
+    def ran_in(self, path: str) -> tuple[CodeType, ...]:
+        """Every code object of a function of this file that has started, dead functions' too."""
+        self.trim()
+        return tuple(self._ran.get(path, {}).values())
+
+    def refusal(self, path: str) -> Refusal | None:
+        """Why too little is known of the file: it was loaded before, or never, or by two names."""
+        self.trim()
+        if path in self._earlier:
+            return Refusal(f"{path} was loaded before recording began")
+        if path not in self._modules:
+            return Refusal(f"{path} was not imported while recording")
+        for other in self._modules:
+            # Functions of the other name are the same source's, and would be missed.
+            if other != path and _same_file(other, path):
+                return Refusal(f"{path} was imported as {other} too")
+        return None
+
+    def _callback(self) -> partial[object]:
+        """``max(DISABLE, code, offset)``, noting each operand: answers DISABLE, in C alone.
+
+        No Python code may run inside the callback. Where a Python function starts, the interpreter
+        collects garbage and handles signals; the finalizers and handlers it would run in here are
+        reported to no tool, so that a ``__del__`` of the user's could run unnoticed.
+        """
+        note = type(
+            "_Note",
+            (),
+            {
+                "__slots__": (),
+                "__init__": self._noted.append,
+                "__gt__": ().__contains__,  # never greater: max() keeps its first operand
+            },
+        )
+        if sys.version_info < (3, 12):
+            raise NotImplementedError
+        return partial(max, sys.monitoring.DISABLE, key=note)
+
+
+def _free_tool_id() -> int | None:
+    if sys.version_info >= (3, 12):
+        for number in _TOOL_IDS:
+            if sys.monitoring.get_tool(number) is None:
+                sys.monitoring.use_tool_id(number, _NAME)
+                return number
+    return None
+
+
+def _loaded_files() -> Iterator[str]:
+    for _name, namespace in module_namespaces():
+        file = namespace.get("__file__")
+        if isinstance(file, str):
+            yield file
+
+
+def _same_file(one: str, other: str) -> bool:
+    if os.path.basename(one) != os.path.basename(other):
+        return False
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
