@@ -164,6 +164,7 @@ class DevServer:
         self.root = root
         self.cwd = cwd or root
         self.terminal = terminal
+        self.prints_at_end = True
         self._template = command or (
             sys.executable,
             "manage.py",
@@ -227,8 +228,9 @@ class DevServer:
             self._process.wait(DEADLINE)
         self._join_reader()
         self._reservation.close()
-        # pytest shows this only where the test failed.
-        print(self._report("is closed"))  # noqa: T201
+        if self.prints_at_end:
+            # pytest shows this only where the test failed.
+            print(self._report("is closed"))  # noqa: T201
 
     def __str__(self) -> str:
         return f"{' '.join(self.command)} (in {self.cwd})"

@@ -1,0 +1,1 @@
+"""The app that the benchmark adds to every project and edits."""

@@ -1,0 +1,282 @@
+"""From the finished write to the complete first answer by the new code.
+
+    python benchmarks/reload.py --projects testproject,wagtail,generated:1000 --repeat 7
+
+Django's own reloader and this package, with and without its checkpoints, one
+after the other in one run on the same projects. See ``README.md`` beside this
+file for what is measured and how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import platform
+import random
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+import projects  # noqa: E402
+import report  # noqa: E402
+from harness import DevServer, fetch  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = "/probe/"
+#: Longest wait for an answer by the new code, in seconds; then the edit counts as missed.
+PATIENCE = 60.0
+#: Pause after an answer by the old code: Django's reloader looks at the files once a second, and
+#: asking without a pause would take the processor from it.
+PAUSE = 0.002
+#: Between two edits, in seconds: a developer's pause, and a random part of Django's one second.
+REST = (1.0, 2.0)
+
+
+@dataclass(frozen=True)
+class Reloader:
+    """One way to serve a project."""
+
+    name: str
+    env: dict[str, str]
+
+
+RELOADERS = (
+    Reloader("django", {"PROBE_RELOADER": "django"}),
+    Reloader("plus", {"PROBE_RELOADER": "plus"}),
+    Reloader(
+        "plus, no checkpoints",
+        {"PROBE_RELOADER": "plus", "PROBE_AUTORELOAD_PLUS": '{"CHECKPOINTS": false}'},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A kind of edit: what is replaced where, and the stamp on the page that shows it."""
+
+    name: str
+    stamp: str
+    path: str
+    text: str
+
+    def at(self, number: int) -> Edit:
+        """Return the edit for the repetition ``number``."""
+        values = {"number": f"{number:02}"}
+        return Edit(self.name, self.stamp.format(**values), self.path.format(**values), self.text)
+
+
+BODY = 'return "{stamp}"'
+#: ``path`` is relative to the site; ``URLCONF`` stands for the project's own.
+EDITS = (
+    Edit("view, first edit", "fresh {number}", "probe/fresh/view_{number}.py", 'FRESH = "{stamp}"'),
+    Edit("view, edited again", "view module", "probe/views.py", 'VIEW_MODULE = "{stamp}"'),
+    Edit("function body in a view", "view body", "probe/views.py", BODY),
+    Edit("function body in an early model", "model body", "probe/models.py", BODY),
+    Edit("function body in a helper", "helper body", "probe/helper.py", BODY),
+    Edit(
+        "module level of a helper", "helper module", "probe/helper.py", 'HELPER_MODULE = "{stamp}"'
+    ),
+    Edit("model", "model module", "probe/models.py", 'MODEL_MODULE = "{stamp}"'),
+    Edit("URLconf", "urlconf", "URLCONF", 'URLCONF = "{stamp}"'),
+    Edit("settings", "settings", "probe_settings.py", 'PROBE_STAMP = "{stamp}"'),
+)
+
+
+@dataclass
+class Sample:
+    """One edit and what a client saw of it."""
+
+    #: Seconds from the finished write to the complete answer; ``None``: never came.
+    seconds: float | None
+    #: Connections refused, reset or cut off meanwhile.
+    failures: int
+    #: Answers by the old code meanwhile.
+    stale: int
+
+
+@dataclass
+class Run:
+    """All samples of one reloader on one project."""
+
+    project: str
+    reloader: str
+    start: float = 0.0
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    #: Private memory in MiB of each process at the end, by its command.
+    memory: list[tuple[str, float]] = field(default_factory=list)
+    error: str = ""
+
+
+def measure(project: projects.Project, reloader: Reloader, repeat: int) -> Run:
+    """Serve the project and measure every kind of edit ``repeat`` times."""
+    run = Run(project.name, reloader.name)
+    command = (
+        project.python,
+        "manage.py",
+        "runserver",
+        "{address}",
+        f"--settings={projects.SETTINGS}",
+    )
+    env = {**reloader.env, "PYTHONPATH": None}
+    began = time.perf_counter()
+    with DevServer(Path(project.site), command=command, env=env) as server:
+        server.prints_at_end = False
+        try:
+            server.wait_for(PAGE, timeout=PATIENCE)
+            run.start = time.perf_counter() - began
+            rest()
+            for edit in EDITS:
+                run.samples[edit.name] = measure_edit(project, server, edit, repeat)
+                print(f"  {reloader.name}: {edit.name}: {report.describe(run.samples[edit.name])}")
+            run.memory = [
+                (process.command, private_memory(process.pid)) for process in server.processes()
+            ]
+        except AssertionError as error:
+            run.error = str(error)
+            print(f"  {reloader.name}: {error}")
+    return run
+
+
+def measure_edit(
+    project: projects.Project, server: DevServer, edit: Edit, repeat: int
+) -> list[Sample]:
+    """Measure one kind of edit; an edit that is a file's first needs no warming up."""
+    samples = []
+    is_first = "{number}" in edit.path
+    with restored(project, [edit.at(number) for number in range(repeat + 1)]):
+        for number in range(repeat if is_first else repeat + 1):
+            sample = measure_once(project, server, edit.at(number), f"{number}-{time.time_ns()}")
+            if is_first or number > 0:
+                samples.append(sample)
+            # Also before the files are given back: a change made just after a start is one
+            # that Django's reloader never notices.
+            rest()
+    # The files are as they were: that is one more reload, which must not reach into the next edit.
+    server.wait_for(PAGE, lambda response: shows(response.text, edit.at(0).stamp, "0"), PATIENCE)
+    rest()
+    return samples
+
+
+def measure_once(project: projects.Project, server: DevServer, edit: Edit, stamp: str) -> Sample:
+    """Write the edit and ask until the page shows it."""
+    path = place(project, edit)
+    text = path.read_text(encoding="utf-8")
+    old = edit.text.format(stamp=current(server, edit.stamp))
+    if text.count(old) != 1:
+        raise AssertionError(f"{old!r} is not once in {path}")
+    new = text.replace(old, edit.text.format(stamp=stamp)).encode()
+    sample = Sample(None, 0, 0)
+    path.write_bytes(new)
+    written = time.perf_counter()
+    while time.perf_counter() - written < PATIENCE:
+        try:
+            response = fetch(server.port, PAGE, timeout=PATIENCE)
+        except (OSError, http.client.HTTPException):
+            sample.failures += 1
+        else:
+            if shows(response.text, edit.stamp, stamp):
+                sample.seconds = time.perf_counter() - written
+                return sample
+            sample.stale += 1
+        time.sleep(PAUSE)
+    return sample
+
+
+def place(project: projects.Project, edit: Edit) -> Path:
+    """Return the file the edit is made in."""
+    return project.urlconf_path if edit.path == "URLCONF" else project.path(edit.path)
+
+
+def shows(page: str, stamp: str, value: str) -> bool:
+    """Tell whether the page shows the stamp with that value."""
+    return f"{stamp}={value};" in page
+
+
+def current(server: DevServer, stamp: str) -> str:
+    """Return the value of the stamp that the server shows now."""
+    page = server.wait_for(PAGE, lambda response: f"{stamp}=" in response.text, PATIENCE).text
+    return page.partition(f"{stamp}=")[2].partition(";")[0]
+
+
+@contextmanager
+def restored(project: projects.Project, edits: list[Edit]) -> Iterator[None]:
+    """Give the edited files back as they were."""
+    texts = {place(project, edit): place(project, edit).read_bytes() for edit in edits}
+    try:
+        yield
+    finally:
+        for path, text in texts.items():
+            if path.read_bytes() != text:
+                path.write_bytes(text)
+
+
+def rest() -> None:
+    """Let the server come to rest as between two saves of a developer."""
+    time.sleep(random.uniform(*REST))  # noqa: S311
+
+
+def private_memory(pid: int) -> float:
+    """Return the MiB that no other process shares; 0 where the platform does not tell."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    fields = (line.split() for line in text.splitlines())
+    return sum(
+        int(words[1]) / 1024 for words in fields if words[0] in {"Private_Dirty:", "Private_Clean:"}
+    )
+
+
+def main() -> None:
+    """Measure what the command line asks for and write Markdown and JSON."""
+    parser = argparse.ArgumentParser(description="Measure reloads.")
+    parser.add_argument("--projects", default="testproject", help="with commas between")
+    parser.add_argument("--repeat", type=int, default=7, help="samples of each kind of edit")
+    parser.add_argument("--reloaders", default="", help="only these, with semicolons between")
+    parser.add_argument("--output", type=Path, help="path without suffix for .md and .json")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "autoreload-benchmarks",
+        help="where the projects are, or will be created",
+    )
+    arguments = parser.parse_args()
+    if not 0 < arguments.repeat < projects.FRESH_VIEWS:
+        parser.error(f"--repeat must be from 1 to {projects.FRESH_VIEWS - 1}")
+    wanted = arguments.reloaders.split(";") if arguments.reloaders else None
+    reloaders = [one for one in RELOADERS if wanted is None or one.name in wanted]
+    runs = []
+    for spec in arguments.projects.split(","):
+        project = projects.create(spec, arguments.directory)
+        print(spec)
+        runs += [measure(project, reloader, arguments.repeat) for reloader in reloaders]
+    text = report.markdown(runs, machine(), arguments.repeat)
+    print(text)
+    if arguments.output:
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        arguments.output.with_suffix(".md").write_text(text, encoding="utf-8")
+        data = {"machine": machine(), "runs": [asdict(run) for run in runs]}
+        arguments.output.with_suffix(".json").write_text(
+            json.dumps(data, indent=1), encoding="utf-8"
+        )
+
+
+def machine() -> str:
+    """Describe where this runs."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{python}, {platform.system()}, {os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    main()
