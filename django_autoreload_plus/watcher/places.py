@@ -191,6 +191,10 @@ class PlaceMap:
             place.globbed = False
             self._prune(place)
 
+    def holds(self, place: Place) -> bool:
+        """Whether ``place`` is still of interest."""
+        return self.places.get(place.path) is place
+
     def targets(self) -> Iterator[Place]:
         """Iterate over everything that is reported."""
         return (place for place in self.places.values() if place.is_target)
@@ -211,7 +215,7 @@ class PlaceMap:
         return place
 
     def _prune(self, place: Place | None) -> None:
-        while place is not None and place.is_idle and place.parent is not None:
+        while place is not None and place.is_idle and place.parent and self.holds(place):
             self._unregister(place)
             self._lead(place, None)
             del self.places[place.path]
@@ -294,8 +298,8 @@ class PlaceMap:
                 self._register(place, parent.real, everything=True)
                 place.stamp = self._stamp(place)
             self._follow(place, parent.real)
-        if place.is_target and place.stamp != old_stamp:
-            found.add(place)
+        if place.stamp != old_stamp:
+            found |= _reached_by(place)
         if place.real != old_real or renew or place.stamp != old_stamp:
             self._resolve_below(place, found, renew=renew)
         if place.real != old_real:
@@ -378,6 +382,16 @@ class PlaceMap:
             place.globbed = True
             place.stamp = self._stamp(place)
             found.add(place)
+
+
+def _reached_by(place: Place) -> set[Place]:
+    """Return the targets that are ``place`` or lead to it."""
+    seen, pending = {place}, [place]
+    while pending:
+        fresh = pending.pop().led_by - seen
+        seen |= fresh
+        pending += fresh
+    return {place for place in seen if place.is_target}
 
 
 def stamp_of(info: os.stat_result) -> Stamp:

@@ -144,7 +144,7 @@ class Rounds:
             if moment > now:
                 continue
             del self._doubts[place]
-            if not self._differs(place):
+            if not self._map.holds(place) or not self._differs(place):
                 continue
             if self._map.look(place) == stamp:
                 yield place
@@ -153,7 +153,7 @@ class Rounds:
 
     def _sample(self) -> Iterator[Place]:
         """Yield as many places as the budget allows, each in its turn."""
-        yield from list(self._recent)
+        yield from [place for place in self._recent if self._map.holds(place)]
         if self._stale:
             self._stale = False
             self._near.refill(place for place in self._netted() if self.is_near(place.path))
@@ -162,7 +162,7 @@ class Rounds:
         budget = self._safety_interval * _SHARE
         for ring, share in ((self._near, 1 - _FAR_SHARE), (self._far, _FAR_SHARE)):
             for place in ring.turn(budget * share):
-                if self._map.places.get(place.path) is place:
+                if self._map.holds(place):
                     yield place
 
     def _netted(self) -> Iterator[Place]:

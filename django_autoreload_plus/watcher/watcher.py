@@ -138,6 +138,7 @@ class Watcher:
             for glob in self._globs - globs:
                 self._map.unwant_glob(glob)
             self._files, self._globs = wanted, globs
+            self._unwatch_linked()
             self._watch_linked(added)
             appeared = {p.path for p in added if p.path in targets.missing and p.stamp}
             self._pending |= appeared
@@ -210,6 +211,11 @@ class Watcher:
             except OSError:
                 del self._linked[entry]  # The safety net still looks at it.
 
+    def _unwatch_linked(self) -> None:
+        for entry in [e for e, place in self._linked.items() if not self._map.holds(place)]:
+            del self._linked[entry]
+            self._engine.remove(entry)
+
     # The thread
 
     def _run(self) -> None:
@@ -261,7 +267,9 @@ class Watcher:
             if event.kind is Kind.OVERFLOW:
                 changed |= self._look_at_everything()
             elif event.directory in self._linked:
-                changed |= self._concerns({self._linked[event.directory]}, event.kind)
+                # What else happens to the file, its directory tells.
+                if event.kind is Kind.FINISHED:
+                    changed |= self._report(self._linked[event.directory])
             else:
                 changed |= self._happened(event)
         return changed
@@ -292,6 +300,8 @@ class Watcher:
 
     def _report(self, place: Place) -> set[Place]:
         self._holds.pop(place, None)
+        if not self._map.holds(place):
+            return set()
         changed = self._map.refresh(place)
         self._watch_linked(changed)
         self._rounds.edited(changed)
@@ -327,10 +337,12 @@ class Watcher:
 
     def _found_late(self, place: Place) -> set[Place]:
         """Poll this tree from now on, as the safety net came first."""
-        self._missed += 1
-        tree = self._rounds.tree_of(place)
-        self._rounds.poll(tree, "events were missed")
-        self._advice.missed(place.path, tree)
+        if place.links == 1:
+            self._missed += 1
+            tree = self._rounds.tree_of(place)
+            self._rounds.poll(tree, "events were missed")
+            self._advice.missed(place.path, tree)
+        # Otherwise it was written under a name made since; that one is watched from now on.
         return self._report(place)
 
 

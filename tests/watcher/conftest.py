@@ -1,0 +1,88 @@
+"""Watchers for tests, and proof that none of them leaves anything behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from django_autoreload_plus.protocol.options import Options
+from django_autoreload_plus.watcher import watcher as watcher_module
+from django_autoreload_plus.watcher.observed import Observed
+from watcher.noticing import Noticed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from django_autoreload_plus.watcher.engine import Engine
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a project directory, its path free of links."""
+    directory = tmp_path.resolve() / "project"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def make_noticed(root: Path) -> Iterator[Callable[..., Noticed]]:
+    """Return a factory of watchers that are stopped, and checked for leaks, at the end."""
+    made: list[Noticed] = []
+    threads = set(threading.enumerate())
+    descriptors = _descriptors()
+
+    def make(options: Options | None = None, directory: Path | None = None) -> Noticed:
+        made.append(Noticed(directory or root, options))
+        return made[-1]
+
+    yield make
+    for noticed in made:
+        noticed.watcher.stop()
+    assert set(threading.enumerate()) <= threads
+    # watchdog's own observer shares one descriptor for the life of the process.
+    if not any(isinstance(n.watcher._engine, Observed) for n in made):
+        assert _descriptors() <= descriptors
+
+
+@pytest.fixture
+def noticed(make_noticed: Callable[..., Noticed]) -> Noticed:
+    """Return a watcher with the events of this platform and no safety net to help."""
+    return make_noticed(Options(safety_interval=3600.0))
+
+
+@pytest.fixture(params=["native", "observed", "polling"])
+def on_every_engine(
+    request: pytest.FixtureRequest,
+    make_noticed: Callable[..., Noticed],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Noticed:
+    """Return a watcher on each engine there is."""
+    if request.param == "polling":
+        return make_noticed(Options(polling=True, poll_interval=0.03))
+    if request.param == "observed":
+
+        def observed(*, polling: bool, roots: tuple[str, ...]) -> Engine:
+            assert not polling
+            return Observed(roots)
+
+        monkeypatch.setattr(watcher_module, "make_engine", observed)
+    return make_noticed(Options(safety_interval=3600.0))
+
+
+def _descriptors() -> set[str]:
+    if not sys.platform.startswith("linux"):
+        return set()
+    found = set()
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{number}")
+        except OSError:
+            continue
+        if "inotify" in target:
+            found.add(number)
+    return found
