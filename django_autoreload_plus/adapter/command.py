@@ -69,9 +69,13 @@ class ReloadingRunserver(_Base):
             super().inner_run(*args, **options)
             return
         connection = self._link
-        checks_first = connection.first or connection.options.checks == "before"
-        self._reloading = not connection.first
         self._prepare(connection, *args, **options)
+        if connection.checkpoints is not None:
+            connection.checkpoints.take("ready")
+        self.server_cls = held_server(self.server_cls, connection)
+        # In a process resumed from here it is no longer the first start.
+        self._reloading = not connection.first
+        checks_first = connection.first or connection.options.checks == "before"
         if not checks_first:
             options["skip_checks"] = True
             BackgroundChecks(self, connection).when_serving()
@@ -86,7 +90,6 @@ class ReloadingRunserver(_Base):
         """Everything that depends on code alone, before anything is served."""
         preload()
         self._handler = super().get_handler(*args, **options)
-        self.server_cls = held_server(self.server_cls, connection)
         signals.SupervisedReloader(connection).announce()
         facts.refine(
             connection,

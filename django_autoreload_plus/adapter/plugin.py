@@ -8,12 +8,18 @@ and the exception that Django kept goes to the supervisor.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
+from django.apps import apps
+from django.conf import ENVIRONMENT_VARIABLE, settings
+from django.db import connections
 from django.utils import autoreload as django_autoreload
 
 from .. import autoreload
+from ..child.checkpoints import Checkpointer
 from ..child.link import Link
 
 
@@ -26,3 +32,21 @@ def connect(connection: Link) -> None:
         autoreload.main(main_func, args, kwargs)
 
     django_autoreload.run_with_reloader = run_with_reloader  # type: ignore[assignment]
+    if connection.checkpoints is not None:
+        _place(connection.checkpoints)
+
+
+def _place(checkpoints: Checkpointer) -> None:
+    """Take copies before the settings, before the first app, and after the setup."""
+    checkpoints.before.append(connections.close_all)
+    checkpoints.take("settings")
+    checkpoints.when("apps", lambda: settings.configured and _is_settings_loaded())
+    checkpoints.when("setup", lambda: apps.ready)
+
+
+def _is_settings_loaded() -> bool:
+    return not getattr(
+        getattr(sys.modules.get(os.environ.get(ENVIRONMENT_VARIABLE, "")), "__spec__", None),
+        "_initializing",
+        False,
+    )

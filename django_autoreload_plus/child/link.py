@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
@@ -23,6 +23,9 @@ from ..protocol.gate import Gate, slot_of
 from ..protocol.launch import CHILD_ENVIRONMENT
 from ..protocol.options import Options
 from .tracker import Tracker
+
+if TYPE_CHECKING:
+    from .checkpoints import Checkpointer
 
 try:
     import fcntl
@@ -69,9 +72,15 @@ class Link:
         #: The command line is being read: an exit is about it, not about code.
         self.reading_command_line = False
         self.started = False
+        #: This process was forked from a frozen copy, or left one behind.
+        self.forked = False
+        #: Listening sockets that came with the order to go on.
+        self.prefetched: dict[tuple[str, int, bool], socket.socket] = {}
         self.retiring = False
         self.restart_requested = False
         self.server: Server | None = None
+        #: Takes frozen copies; absent where the program is run without them.
+        self.checkpoints: Checkpointer | None = None
         self.take_changes: Callable[[tuple[str, ...]], m.Handled] | None = None
         #: What is to be done as soon as the program serves.
         self.after_serving: Callable[[], None] | None = None
@@ -120,6 +129,9 @@ class Link:
 
         Raises the :class:`OSError` that binding it raised there.
         """
+        prefetched = self.prefetched.pop((host, port, ipv6), None)
+        if prefetched is not None:
+            return prefetched
         self.guard(False)
         self.say(m.Listen(host, port, ipv6))
         try:
@@ -173,6 +185,8 @@ class Link:
 
     def _run_thread(self) -> None:
         self.started = True
+        if self.checkpoints is not None:
+            self.checkpoints.stop()
         self.guard(False)
         self._wake_read, self._wake_write = os.pipe()
         self.tracker.notify = self.wake

@@ -11,25 +11,37 @@ from collections.abc import Sequence
 from ..protocol import messages as m
 from ..protocol.entry import Entry, interpreter_flags, package_root
 from ..protocol.launch import CHILD_ENVIRONMENT
-from . import failures, link, program
+from . import exits, failures, link, program
+from .checkpoints import Checkpointer
+from .fresh import FreshFinder
 
 
 def main(words: Sequence[str]) -> None:
     """Run the program named on the command line under the supervisor."""
     flags = interpreter_flags(sys.argv, sys.orig_argv)
-    plugin, after = _plugin()
+    where = json.loads(os.environ.get(CHILD_ENVIRONMENT, "{}"))
     connection = link.connect()
     if connection is None:
         raise SystemExit("django-autoreload-plus: a child is started by its supervisor only")
-    if plugin:
-        connection.tracker.call_after_import(after, lambda: _load(plugin, connection))
+    if where.get("plugin"):
+        connection.tracker.call_after_import(
+            where["plugin_after"], lambda: _load(where["plugin"], connection)
+        )
+    connection.checkpoints = Checkpointer(connection)
+    connection.checkpoints.enabled = bool(where.get("checkpoints"))
+    connection.checkpoints.install()
+    connection.tracker.fresh = FreshFinder(where.get("changed", ()))
     connection.tracker.install()
-    _run(connection, Entry.parse(words, flags))
-
-
-def _plugin() -> tuple[str, str]:
-    where = json.loads(os.environ.get(CHILD_ENVIRONMENT, "{}"))
-    return where.get("plugin", ""), where.get("plugin_after", "")
+    try:
+        _run(connection, Entry.parse(words, flags))
+    except SystemExit as error:
+        if not connection.forked:
+            raise
+        if isinstance(error.code, str):
+            sys.stderr.write(f"{error.code}\n")
+        exits.leave(_code(error))
+    if connection.forked:
+        exits.leave(0)
 
 
 def _load(name: str, connection: link.Link) -> None:

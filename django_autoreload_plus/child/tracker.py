@@ -18,6 +18,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from ..protocol.messages import Loaded, LoadedFile
+from .fresh import FreshFinder
 
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC
@@ -60,6 +61,8 @@ class Tracker:
         self.notify: Callable[[], None] | None = None
         #: Called with every name before it is looked for.
         self.before_import: Callable[[str], None] | None = None
+        #: Finds changed files by their source alone.
+        self.fresh: FreshFinder | None = None
         #: Sources that were read as data, not only imported.
         self.sources_read: set[str] = set()
         #: Further listeners to audit events, by event name.
@@ -85,7 +88,7 @@ class Tracker:
         self._record.lookups.append(Lookup(name, path, time.time_ns()))
         if self.notify is not None:
             self.notify()
-        return None
+        return self.fresh.find_spec(name, path, target) if self.fresh is not None else None
 
     def collect(self) -> Loaded:
         """Everything since the last call, as a report."""

@@ -168,6 +168,71 @@ class Adopt:
     """Supervisor: serve this connection (attached) that another one accepted."""
 
 
+# -- checkpoints ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Froze:
+    """Child: I freeze here; my orders come over the attached channel."""
+
+    label: str
+    pid: int
+    #: Time spent importing so far, in seconds.
+    elapsed: float = 0.0
+    #: Exit handlers wait in it, so that it has to outlive what follows it.
+    handlers: bool = False
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Child: no copy could be taken here, and why."""
+
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Supervisor to a frozen copy: make a process with the attached channel."""
+
+    token: int
+
+
+@dataclass(frozen=True)
+class Forked:
+    """Frozen copy: there it is."""
+
+    token: int
+    pid: int
+
+
+@dataclass(frozen=True)
+class Exited:
+    """Frozen copy: a process made from it has ended."""
+
+    pid: int
+    status: int
+
+
+@dataclass(frozen=True)
+class Dissolve:
+    """Supervisor to a frozen copy: run your exit handlers and go."""
+
+
+@dataclass(frozen=True)
+class Go:
+    """Supervisor to a process made from a frozen copy: go on from there."""
+
+    generation: int
+    #: Files not to be loaded from bytecode.
+    changed: tuple[str, ...] = ()
+    #: Modules before whose import a checkpoint is wanted.
+    stops: tuple[str, ...] = ()
+    checkpoints: bool = True
+    #: What the attached descriptors listen to.
+    sockets: tuple[Listen, ...] = ()
+
+
 Message = (
     Hello
     | Loaded
@@ -187,6 +252,13 @@ Message = (
     | Handled
     | HandBack
     | Adopt
+    | Froze
+    | Refused
+    | Fork
+    | Forked
+    | Exited
+    | Dissolve
+    | Go
 )
 
 REGISTRY: dict[str, type] = {cls.__name__: cls for cls in Message.__args__}

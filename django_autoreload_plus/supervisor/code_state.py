@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from ..protocol.failure import Failure
 from ..protocol.failures import from_syntax_error
-from ..protocol.messages import Loaded
+from ..protocol.messages import Loaded, LoadedFile
 from ..watcher import Baseline, Change, Targets
 
 #: Compiling more files than this takes longer than letting the child find out.
@@ -31,11 +31,14 @@ class CodeState:
         self.globs: set[tuple[str, str]] = set()
         self.written: set[str] = set()
         self.dirty: dict[str, Change] = {}
+        #: The module made from a file.
+        self.modules: dict[str, str] = {}
         self._attempt: dict[str, bytes] = {}
 
     def add(self, loaded: Loaded) -> None:
         """What a child reports to have loaded."""
         self.files.update(item.path for item in loaded.files)
+        self.modules.update((item.path, item.module) for item in loaded.files if item.module)
         self.missing.update(loaded.missing)
         self.missing -= self.files
         self.globs.update(loaded.globs)
@@ -54,14 +57,17 @@ class CodeState:
         """Take what a child loaded as known; returns what was edited meanwhile."""
         edited = set()
         for report in loaded:
-            new = [item for item in report.files if item.path not in self.baseline]
-            self.baseline.record((item.path for item in new), keep_text=self.is_own)
-            edited.update(
-                item.path
-                for item in new
-                if item.time and self.baseline.edited_since(item.path, item.time)
-            )
-        return frozenset(edited - self.written - self.dirty.keys())
+            new = [item.path for item in report.files if item.path not in self.baseline]
+            self.baseline.record(new, keep_text=self.is_own)
+            edited.update(item.path for item in report.files if self._edited_since(item))
+        return frozenset(edited - self.written)
+
+    def _edited_since(self, item: LoadedFile) -> bool:
+        """Whether a file may have been edited after it began to be loaded."""
+        if item.path in self.dirty:
+            # It was compared just before the start; a later edit is an event.
+            return False
+        return bool(item.time) and self.baseline.edited_since(item.path, item.time)
 
     def look(self, paths: Iterable[str]) -> None:
         """Compare these files, and those already known to differ, with the baseline."""
@@ -76,9 +82,15 @@ class CodeState:
         """A child is started from the disk as it was at the last look."""
         self._attempt = _digests(self.dirty)
 
+    def since_attempt(self) -> frozenset[str]:
+        """Where the disk differs from what the latest attempt was started from."""
+        now = _digests(self.dirty)
+        both = now.keys() | self._attempt.keys()
+        return frozenset(path for path in both if now.get(path) != self._attempt.get(path))
+
     def is_attempted(self) -> bool:
         """Whether the disk is what the last attempt was started from."""
-        return _digests(self.dirty) == self._attempt
+        return not self.since_attempt()
 
     def settle(self) -> None:
         """A child made from the attempted files is live."""

@@ -63,7 +63,7 @@ class Supervisor:
         """Supervise until the program or the user ends it; returns the exit status."""
         self.loop = asyncio.get_running_loop()
         self.done: asyncio.Future[int] = self.loop.create_future()
-        self.reaper = Reaper(self.loop, self._gone)
+        self.reaper = Reaper(self.loop, self.ended)
         self.watcher = Watcher(
             self._notified, self.options, warn=self._warn, roots=self.code.roots
         )
@@ -120,9 +120,19 @@ class Supervisor:
     def _on_hello(self, child: Child, message: m.Hello, _: list[int]) -> None:
         if message.version != m.VERSION:
             raise MessageError(f"version {message.version} instead of {m.VERSION}")
+        child.pid, child.pid_is_certain = message.pid, True
+
+    def _on_froze(self, child: Child, message: m.Froze, descriptors: list[int]) -> None:
+        self.starter.froze(child, message, descriptors[0])
+
+    def _on_refused(self, child: Child, message: m.Refused, _: list[int]) -> None:
+        self.starter.checkpoints.refusals[message.label] = message.reason
+        self.terminal.note(f"no checkpoint {message.label}: {message.reason}", verbosity=2)
 
     def _on_loaded(self, child: Child, message: m.Loaded, _: list[int]) -> None:
         child.loaded.append(message)
+        child.segment.update(item.path for item in message.files)
+        child.segment.update(message.missing)
         self.code.add(message)
         if child.live:
             self._record(child)
@@ -178,8 +188,16 @@ class Supervisor:
         else:
             self._held.append(connection)
 
+    def ended(self, pid: int, status: int) -> None:
+        """A process has ended: a child, a frozen copy, or an orphan of the program's."""
+        for child in list(self.children.values()):
+            # It may have said who it is, and why it ends, only just now.
+            self.hear(child)
+        for child in list(self.children.values()):
+            if child.pid == pid:
+                self._gone(child, status)
+
     def _gone(self, child: Child, status: int) -> None:
-        self.hear(child)
         self.loop.remove_reader(child.channel)
         child.channel.close()
         self.children.pop(child.generation, None)
@@ -189,11 +207,12 @@ class Supervisor:
             self.failed(child, from_death(status))
         else:
             self.handle(policy.Gone(child.generation, status))
-        self.shutdown.child_gone()
+        self.shutdown.process_gone()
 
     def failed(self, child: Child, failure: m.Failure) -> None:
         """A child could not start: its files are what is watched for the fix."""
         edited = self._record(child)
+        self.starter.checkpoints.forget(edited)
         self.handle(policy.Failed(child.generation, failure))
         if edited:
             self.files_changed(edited)
@@ -209,6 +228,7 @@ class Supervisor:
     def _live(self, child: Child, *, serves: bool) -> None:
         child.live = True
         edited = self._record(child)
+        self.starter.checkpoints.forget(edited)
         self._changed |= edited
         self.handle(policy.Live(child.generation, serves, outdated=bool(edited)))
 
@@ -233,8 +253,7 @@ class Supervisor:
         elif isinstance(action, policy.Admit):
             self._admit(action.generation)
         elif isinstance(action, policy.Start):
-            self.code.attempt()
-            self.starter.start(action.generation)
+            self._start(action.generation)
         elif isinstance(action, policy.Retire):
             self._retire(action.generation)
         elif isinstance(action, policy.Kill):
@@ -248,6 +267,11 @@ class Supervisor:
             self._announce(action.generation)
         elif isinstance(action, policy.End):
             self.shutdown.end(action.status)
+
+    def _start(self, generation: int) -> None:
+        changed, since = frozenset(self.code.dirty), self.code.since_attempt()
+        self.code.attempt()
+        self.starter.start(generation, changed, since)
 
     def _admit(self, generation: int) -> None:
         self.gate.admit(slot_of(generation))
@@ -316,6 +340,7 @@ class Supervisor:
         changed, self._changed = self._changed, set()
         self.code.settle()
         self._watch()
+        self.starter.live(self.children[generation])
         if self._announced_first or not self.children[generation].generation == 1:
             self.terminal.mend_echo()
             self.terminal.live(sorted(changed), time.monotonic() - self._changed_at)

@@ -115,6 +115,9 @@ class Inspection:
         Every further event cancels this task and begins a new one, so sleeping
         is enough.
         """
+        code = self._supervisor.code
+        if self._supervisor.starter.is_cheap(code.dirty.keys(), code.since_attempt()):
+            return
         await asyncio.sleep(self._supervisor.options.debounce)
 
 

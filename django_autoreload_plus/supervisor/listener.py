@@ -32,6 +32,10 @@ class Listeners:
         if not self._sockets:
             self.get(address.host, address.port, ipv6=address.ipv6)
 
+    def addresses(self) -> dict[tuple[str, int, bool], socket.socket]:
+        """The sockets by what was asked for: host, port, IPv6."""
+        return dict(self._sockets)
+
     @property
     def sockets(self) -> list[socket.socket]:
         """All sockets, in the order in which they were bound."""

@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..protocol import messages as m
@@ -15,6 +17,11 @@ from ..protocol.channel import Channel
 from ..protocol.entry import EXECUTABLE, Entry, package_root
 from ..protocol.gate import Gate
 from ..protocol.launch import CHILD_ENVIRONMENT, Launch
+
+
+#: An environment variable has its limits; the bytecode of more files than this is
+#: removed instead.
+_MOST_CHANGED = 200
 
 
 @dataclass(eq=False)
@@ -30,8 +37,11 @@ class Child:
     #: It said how it ended; its exit status adds nothing.
     explained: bool = False
     retired: bool = False
-    #: Wall time of its start in nanoseconds, to tell what was edited since.
-    started_at: int = 0
+    pid_is_certain: bool = True
+    #: What it loaded since its last checkpoint.
+    segment: set[str] = field(default_factory=set)
+    #: How it came to be: ``"start"`` or the label of a checkpoint.
+    origin: str = "start"
 
     def signal(self, number: int) -> None:
         """Send a signal; a process that is gone is no error."""
@@ -39,11 +49,20 @@ class Child:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End it at once, whatever it is doing."""
-        self.signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        """End it at once, whatever it is doing.
+
+        While it loads, its process id may be out of date by one checkpoint: then
+        the id is that of a frozen copy. Closing its channel ends it in any case.
+        """
+        if self.pid_is_certain:
+            self.signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        with contextlib.suppress(OSError):
+            self.channel.socket.shutdown(socket.SHUT_RDWR)
 
 
-def spawn(launch: Launch, generation: int, gate: Gate) -> tuple[Channel, subprocess.Popen[bytes]]:
+def spawn(
+    launch: Launch, generation: int, gate: Gate, *, checkpoints: bool, changed: Iterable[str]
+) -> tuple[Channel, subprocess.Popen[bytes]]:
     """Start the program afresh; returns our end of its channel.
 
     Descriptors that the user passed to the command reach the program, as they do
@@ -56,6 +75,8 @@ def spawn(launch: Launch, generation: int, gate: Gate) -> tuple[Channel, subproc
         "generation": generation,
         "plugin": launch.plugin,
         "plugin_after": launch.plugin_after,
+        "checkpoints": checkpoints,
+        "changed": list(changed)[:_MOST_CHANGED],
     }
     environment = {**os.environ, "RUN_MAIN": "true", CHILD_ENVIRONMENT: json.dumps(where)}
     shared = (theirs.fileno(), gate.descriptor)

@@ -1,32 +1,39 @@
-"""Tells when a child has ended."""
+"""Tells when a process has ended, and with which status."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
-from .process import Child
+#: From <linux/prctl.h>: orphans become children of this process.
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 class Reaper:
-    """Waits for children without blocking the loop."""
+    """Waits for every process of the command without blocking the loop.
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, gone: Callable[[Child, int], None]
-    ) -> None:
+    A frozen copy that goes away leaves the processes made from it as orphans. On
+    Linux the supervisor adopts them, so that it learns how they end and no zombie
+    stays behind.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, ended: Callable[[int, int], None]) -> None:
         self._loop = loop
-        self._gone = gone
-        self._running: dict[int, tuple[Child, subprocess.Popen[bytes]]] = {}
+        self._ended = ended
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
         if hasattr(signal, "SIGCHLD"):
             loop.add_signal_handler(signal.SIGCHLD, self.collect)
+            _adopt_orphans()
 
-    def add(self, child: Child, process: subprocess.Popen[bytes]) -> None:
-        """Watch over a process; ``gone(child, status)`` is called when it ends."""
-        self._running[process.pid] = (child, process)
+    def add(self, process: subprocess.Popen[bytes]) -> None:
+        """Watch over a process; ``ended(pid, status)`` is called when it ends."""
+        self._processes[process.pid] = process
         if hasattr(signal, "SIGCHLD"):
             # It may have ended before anybody listened.
             self._loop.call_soon(self.collect)
@@ -34,26 +41,31 @@ class Reaper:
             threading.Thread(target=self._wait, args=(process,), daemon=True).start()
 
     def collect(self) -> None:
-        """Take note of every child that has ended."""
-        for pid, (child, process) in list(self._running.items()):
-            status = process.poll()
-            if status is not None:
-                del self._running[pid]
-                self._gone(child, status)
-        self._reap_orphans()
-
-    def _reap_orphans(self) -> None:
-        """Clear away what the program left behind, as process 1 of a container has to."""
-        if os.getpid() != 1 or self._running:
-            return
+        """Take note of every process that has ended."""
         while True:
             try:
-                pid, _ = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
+            self._note(pid, os.waitstatus_to_exitcode(status))
+
+    def _note(self, pid: int, status: int) -> None:
+        process = self._processes.pop(pid, None)
+        if process is not None:
+            process.returncode = status
+        self._ended(pid, status)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        process.wait()
-        self._loop.call_soon_threadsafe(self.collect)
+        status = process.wait()
+        self._loop.call_soon_threadsafe(self._note, process.pid, status)
+
+
+def _adopt_orphans() -> None:
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .checkpoints import Frozen
     from .core import Supervisor
 
 #: How long children may clean up after Ctrl-C or SIGTERM, in seconds.
@@ -23,6 +24,8 @@ class Shutdown:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._status: int | None = None
+        self._dissolving = False
+        self._copies: list[Frozen] = []
 
     def install(self) -> None:
         """Hear the signals that end a command."""
@@ -66,14 +69,20 @@ class Shutdown:
             if child.generation not in (supervisor.state.live, supervisor.state.newest):
                 child.kill()
         supervisor.loop.call_later(_PATIENCE, self._kill_all)
-        self.child_gone()
+        self.process_gone()
 
-    def child_gone(self) -> None:
-        """Finish when this was the last one."""
+    def process_gone(self) -> None:
+        """First the children end, then the copies they came from, then we."""
         supervisor = self._supervisor
         if self._status is None or supervisor.children or supervisor.done.done():
             return
-        supervisor.done.set_result(self._status)
+        self._copies = [copy for copy in self._copies if not copy.gone]
+        if not self._dissolving:
+            self._dissolving = True
+            self._copies = supervisor.starter.checkpoints.all()
+            supervisor.starter.checkpoints.dissolve_all()
+        if not self._copies:
+            supervisor.done.set_result(self._status)
 
     def _pass_on(self, number: int) -> None:
         for child in self._supervisor.children.values():
@@ -82,6 +91,11 @@ class Shutdown:
     def _kill_all(self) -> None:
         for child in self._supervisor.children.values():
             child.kill()
+        for copy in self._copies:
+            # It takes the end of its channel as the end of everything.
+            self._supervisor.starter.checkpoints.lost(copy)
+        if self._dissolving:
+            self.process_gone()
 
 
 def _reached_everybody() -> bool:

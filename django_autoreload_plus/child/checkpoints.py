@@ -1,0 +1,265 @@
+"""Checkpoints: frozen copies of the starting process that a reload resumes.
+
+At a checkpoint the process forks. The parent freezes, exactly as it stands in the
+middle of an import, and waits for orders; the child goes on as if nothing had
+happened. Told to, the frozen copy forks again, and that child goes on from the
+same point with newer code on the disk.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+
+
+from ..protocol import messages as m
+from ..protocol.channel import Channel, ChannelClosed
+from ..protocol.gate import slot_of
+from . import exits, title
+from .fresh import FreshFinder
+from .link import Link
+from .safety import Safety
+
+#: Import time between two checkpoints at the beginning, in seconds. It doubles
+#: whenever so many have been taken, so that a long start gets no more of them.
+_FIRST_INTERVAL = 0.1
+_BEFORE_DOUBLING = 6
+_QUIET_SIGNALS = ("SIGINT", "SIGHUP", "SIGQUIT")
+
+
+class Checkpointer:
+    """Takes the checkpoints of one process, at the points it is told."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.safety = Safety(ours=(link.channel.fileno(), link.gate.descriptor))
+        self._interval = _FIRST_INTERVAL
+        self._taken = 0
+        self._elapsed = 0.0
+        self._last = time.perf_counter()
+        self._names: frozenset[str] = frozenset()
+        self._points: dict[str, Callable[[], bool]] = {}
+        self.enabled = True
+        self._taking = False
+        #: Called before a copy is taken: what a framework manages is closed.
+        self.before: list[Callable[[], None]] = []
+        #: Called in a process that was resumed.
+        self.after_resume: list[Callable[[], None]] = []
+
+    def install(self) -> None:
+        """Watch the imports for the points to stop at."""
+        self._link.tracker.before_import = self._before_import
+        self._link.tracker.listeners["socket.connect"] = self.safety.connecting
+
+    def when(self, label: str, condition: Callable[[], bool]) -> None:
+        """Take a checkpoint at the first import at which the condition holds."""
+        self._points[label] = condition
+
+    def take(self, label: str) -> None:
+        """Leave a frozen copy behind; returns in the process that goes on.
+
+        Returns once now, and once more in every process resumed from the copy.
+        """
+        options = self._link.options
+        if self._taking or not (self.enabled and options.checkpoints and options.checkpoint_limit):
+            return
+        # What is imported on the way must not stop here again.
+        self._taking = True
+        try:
+            self.safety.extra_clients = options.fork_safe
+            for prepare in self.before:
+                prepare()
+            reason = self.safety.refusal()
+            if reason is None:
+                self._split(label)
+            else:
+                self._link.say(m.Refused(label, reason))
+                self._last = time.perf_counter()
+        finally:
+            self._taking = False
+
+    def stop(self) -> None:
+        """No further checkpoints: the program serves now."""
+        self._link.tracker.before_import = None
+
+    def _before_import(self, name: str) -> None:
+        if name in self._names:
+            self._names -= {name}
+            self.take(f"before {name}")
+            return
+        for label, condition in self._points.items():
+            if condition():
+                del self._points[label]
+                self.take(label)
+                return
+        if time.perf_counter() - self._last > self._interval:
+            self.take(f"at {name}")
+            self._taken += 1
+            if self._taken == _BEFORE_DOUBLING:
+                self._interval *= 2
+                self._taken //= 2
+
+    def _split(self, label: str) -> None:
+        exits.flush()
+        self._link.report()
+        ours, theirs = Channel.pair()
+        self._elapsed += time.perf_counter() - self._last
+        froze = m.Froze(label, os.getpid(), self._elapsed, exits.pending())
+        self._link.say(froze, [theirs.fileno()])
+        theirs.close()
+        child = fork()
+        if child:
+            self._freeze(label, ours, child)
+        else:
+            ours.close()
+            self._link.forked = True
+            exits.leave_to_the_copy()
+            self._link.guard(True)
+            self._link.say(m.Hello(os.getpid()))
+        self._last = time.perf_counter()
+
+    def _freeze(self, label: str, channel: Channel, child: int) -> None:
+        """Wait for orders; returns only in a process that is to go on."""
+        self._link.channel.close()
+        handlers = _silence()
+        title.set_title(f"autoreload checkpoint: {label}")
+        frozen = Frozen(channel, {child})
+        connection = frozen.serve()
+        # From here on: a process forked from the frozen copy.
+        self._resume(connection, handlers)
+
+    def _resume(self, channel: Channel, handlers: dict[int, object]) -> None:
+        link = self._link
+        title.set_title("autoreload: ready to resume")
+        try:
+            message, descriptors = channel.receive()
+        except ChannelClosed:
+            os._exit(0)
+        if not isinstance(message, m.Go):
+            os._exit(1)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        title.set_title(" ".join(sys.orig_argv))
+        link.channel = channel
+        link.slot = slot_of(message.generation)
+        link.forked, link.first = True, False
+        self.safety.ours = (channel.fileno(), link.gate.descriptor, *descriptors)
+        link.prefetched = {
+            (item.host, item.port, item.ipv6): socket.socket(fileno=descriptor)
+            for item, descriptor in zip(message.sockets, descriptors, strict=True)
+        }
+        self._follow(message)
+        exits.leave_to_the_copy()
+        link.guard(True)
+        link.say(m.Hello(os.getpid()))
+
+    def _follow(self, message: m.Go) -> None:
+        self._names = frozenset(message.stops)
+        self.enabled = message.checkpoints
+        self._link.tracker.fresh = FreshFinder(message.changed)
+        importlib.invalidate_caches()
+        _forget_lines(message.changed)
+        for callback in self.after_resume:
+            callback()
+
+
+class Frozen:
+    """The life of a frozen copy: fork when told to, report who has ended."""
+
+    def __init__(self, channel: Channel, children: set[int]) -> None:
+        self._channel = channel
+        self._poll = select.poll()
+        self._poll.register(channel, select.POLLIN)
+        self._children: dict[int, int] = {}
+        for pid in children:
+            self._watch(pid)
+
+    def serve(self) -> Channel:
+        """Wait for orders. Returns the channel of a new process, in that process."""
+        while True:
+            for descriptor, _ in self._poll.poll():
+                if descriptor in self._children:
+                    self._reap(descriptor)
+                    continue
+                channel = self._hear()
+                if channel is not None:
+                    return channel
+
+    def _hear(self) -> Channel | None:
+        try:
+            for message, descriptors in self._channel.drain():
+                if isinstance(message, m.Fork):
+                    connection = Channel(socket.socket(fileno=descriptors[0]))
+                    if self._fork(connection, message.token):
+                        return connection
+                elif isinstance(message, m.Dissolve):
+                    exits.leave(0)
+        except ChannelClosed:
+            os._exit(0)
+        return None
+
+    def _fork(self, connection: Channel, token: int) -> bool:
+        pid = fork()
+        if pid == 0:
+            self._channel.close()
+            for descriptor in self._children:
+                os.close(descriptor)
+            return True
+        connection.close()
+        self._watch(pid)
+        self._say(m.Forked(token, pid))
+        return False
+
+    def _watch(self, pid: int) -> None:
+        descriptor = os.pidfd_open(pid)
+        self._children[descriptor] = pid
+        self._poll.register(descriptor, select.POLLIN)
+
+    def _reap(self, descriptor: int) -> None:
+        pid = self._children.pop(descriptor)
+        self._poll.unregister(descriptor)
+        os.close(descriptor)
+        _, status = os.waitpid(pid, 0)
+        self._say(m.Exited(pid, os.waitstatus_to_exitcode(status)))
+
+    def _say(self, message: m.Message) -> None:
+        try:
+            self._channel.send(message)
+        except ChannelClosed:
+            os._exit(0)
+
+
+def fork() -> int:
+    """``os.fork()`` without the warning about threads: those here survive it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _silence() -> dict[int, object]:
+    """Be deaf to what the terminal sends; returns the handlers as they were."""
+    before = {}
+    for name in _QUIET_SIGNALS:
+        number = getattr(signal, name)
+        handler = signal.getsignal(number)
+        if handler is not None:
+            before[number] = handler
+            signal.signal(number, signal.SIG_IGN)
+    return before
+
+
+def _forget_lines(paths: Sequence[str]) -> None:
+    linecache = sys.modules.get("linecache")
+    if linecache is not None:
+        for path in paths:
+            linecache.cache.pop(path, None)
+
+
+

@@ -1,0 +1,216 @@
+"""Is this process in a state that a ``fork()`` copies faithfully?
+
+Each rule names one thing that does not survive a fork, or that two processes
+must not share. The reasons are sentences for the user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import stat
+import sys
+import threading
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+#: Clients that notice a fork by themselves and reconnect (redis-py compares the
+#: process id at every use of a pooled connection).
+FORK_SAFE_CLIENTS = ("redis",)
+
+#: Thread pools of linear algebra libraries: they stop and restart around a fork.
+_POOLS = re.compile(r"/lib(?:scipy_)?openblas[^/]*\.so|/libmkl_core[^/]*\.so|/libblis[^/]*\.so")
+_SQLITE = b"SQLite format 3\x00"
+_HANDLES = {
+    "socket:": "a socket is open",
+    "pipe:": "a pipe is open",
+    "anon_inode:[eventpoll]": "an epoll object is open",
+    "anon_inode:inotify": "an inotify object is open",
+    "anon_inode:[eventfd]": "an eventfd is open",
+    "anon_inode:[io_uring]": "an io_uring is open",
+    "anon_inode:[timerfd]": "a timer is open",
+}
+
+
+@dataclass
+class Safety:
+    """The rules for one process."""
+
+    #: Descriptors that are the reloader's own.
+    ours: Collection[int] = ()
+    #: Further clients whose sockets may stay open.
+    extra_clients: Collection[str] = ()
+    #: Tool ids of :mod:`sys.monitoring` that are the reloader's own.
+    own_tools: Collection[int] = ()
+    _inherited: frozenset[int] = field(default_factory=lambda: frozenset(_descriptors()))
+    _sockets_of_clients: dict[int, str] = field(default_factory=dict)
+
+    def refusal(self) -> str | None:
+        """Why no copy may be taken now; ``None`` when it is safe."""
+        for rule in self._rules():
+            reason = rule()
+            if reason is not None:
+                return reason
+        return None
+
+    def connecting(self, args: tuple[Any, ...]) -> None:
+        """Audit listener for ``socket.connect``: remember whose socket it is."""
+        with contextlib.suppress(OSError, AttributeError):
+            self._sockets_of_clients[args[0].fileno()] = _calling_package()
+
+    def _rules(self) -> Iterator[Callable[[], str | None]]:
+        yield _platform
+        yield _tracer
+        yield self._monitoring
+        yield _green_threads
+        yield _python_threads
+        yield _native_threads
+        yield _timers
+        yield _children
+        yield _locks
+        yield self._open_handles
+
+    def _monitoring(self) -> str | None:
+        monitoring = getattr(sys, "monitoring", None)
+        if monitoring is None:
+            return None
+        for tool in range(6):
+            name = monitoring.get_tool(tool)
+            if name is not None and tool not in self.own_tools:
+                return f"{name} watches the program (a debugger, profiler or coverage tool)"
+        return None
+
+    def _open_handles(self) -> str | None:
+        known = {0, 1, 2, *self.ours} | self._inherited
+        clients = {*FORK_SAFE_CLIENTS, *self.extra_clients}
+        for descriptor in _descriptors():
+            if descriptor in known:
+                continue
+            reason = _handle(descriptor)
+            if reason is None:
+                continue
+            owner = self._sockets_of_clients.get(descriptor)
+            if reason != _HANDLES["socket:"] or owner not in clients:
+                return f"{reason} (descriptor {descriptor}{f', of {owner}' if owner else ''})"
+        return None
+
+
+def _platform() -> str | None:
+    if not sys.platform.startswith("linux"):
+        return f"forked copies are not used on {sys.platform}"
+    if sys.implementation.name != "cpython":
+        return f"forked copies are not used with {sys.implementation.name}"
+    return None
+
+
+def _tracer() -> str | None:
+    if sys.gettrace() is not None or threading.gettrace() is not None:
+        return "a debugger or coverage tool traces the program"
+    if sys.getprofile() is not None or threading.getprofile() is not None:
+        return "a profiler is running"
+    return None
+
+
+def _green_threads() -> str | None:
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and getattr(monkey, "saved", None):
+        return "gevent has patched the standard library"
+    patcher = sys.modules.get("eventlet.patcher")
+    if patcher is not None and getattr(patcher, "already_patched", None):
+        return "eventlet has patched the standard library"
+    return None
+
+
+def _python_threads() -> str | None:
+    others = [t.name for t in threading.enumerate() if t is not threading.current_thread()]
+    if others:
+        return f"a second thread is running ({others[0]})"
+    if len(sys._current_frames()) > 1:
+        return "a second thread is running Python code"
+    return None
+
+
+def _native_threads() -> str | None:
+    extra = len(os.listdir("/proc/self/task")) - 1
+    if extra <= 0:
+        return None
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        pools = set(_POOLS.findall(maps.read()))
+    if extra > len(pools) * max(0, (os.cpu_count() or 1) - 1):
+        return f"a library runs {extra} threads of its own"
+    return None
+
+
+def _timers() -> str | None:
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        if signal.getitimer(timer)[0]:
+            return "a timer is set (signal.alarm or setitimer)"
+    return None
+
+
+def _children() -> str | None:
+    with contextlib.suppress(OSError), open(f"/proc/self/task/{os.getpid()}/children") as file:
+        if file.read().strip():
+            return "the program has started another process"
+    return None
+
+
+def _locks() -> str | None:
+    """Record locks belong to a process and are not inherited."""
+    with contextlib.suppress(OSError), open("/proc/locks") as file:
+        mine = str(os.getpid())
+        if any(len(words := line.split()) > 4 and words[4] == mine for line in file):
+            return "a file is locked"
+    return None
+
+
+def _descriptors() -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(name) for name in os.listdir("/proc/self/fd")]
+    return []
+
+
+def _handle(descriptor: int) -> str | None:
+    try:
+        target = os.readlink(f"/proc/self/fd/{descriptor}")
+        info = os.fstat(descriptor)
+    except OSError:
+        # The listing's own descriptor, closed by now.
+        return None
+    for prefix, reason in _HANDLES.items():
+        if target.startswith(prefix):
+            return reason
+    if stat.S_ISREG(info.st_mode):
+        return _regular_file(descriptor, target)
+    return None
+
+
+def _regular_file(descriptor: int, target: str) -> str | None:
+    flags = _flags(descriptor)
+    with contextlib.suppress(OSError):
+        with open(f"/proc/self/fd/{descriptor}", "rb") as file:
+            if file.read(len(_SQLITE)) == _SQLITE:
+                return f"the SQLite database {os.path.basename(target)} is open"
+    if flags & (os.O_WRONLY | os.O_RDWR) and not flags & os.O_APPEND and "memfd:" not in target:
+        return f"{os.path.basename(target)} is open for writing"
+    return None
+
+
+def _flags(descriptor: int) -> int:
+    import fcntl
+
+    return fcntl.fcntl(descriptor, fcntl.F_GETFL)
+
+
+def _calling_package() -> str:
+    """The library on whose behalf a socket is connected."""
+    frame: Any = sys._getframe(2)
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package not in ("django_autoreload_plus", "socket", "ssl", "asyncio", "selectors"):
+            return package
+        frame = frame.f_back
+    return ""

@@ -1,0 +1,22 @@
+"""What ``ps`` shows for this process, where the platform lets a process say it."""
+
+from __future__ import annotations
+
+import contextlib
+
+#: Positions of ``arg_start`` and ``arg_end`` in /proc/self/stat after the name,
+#: see proc_pid_stat(5): fields 48 and 49, counted from 1.
+_ARG_START, _ARG_END = 48 - 3, 49 - 3
+
+
+def set_title(text: str) -> None:
+    """Overwrite the command line that ``ps`` reads; does nothing where it cannot."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        with open("/proc/self/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        start, end = int(fields[_ARG_START]), int(fields[_ARG_END])
+        room = end - start
+        title = text.encode()[: room - 1].ljust(room, b"\0")
+        with open("/proc/self/mem", "r+b", buffering=0) as memory:
+            memory.seek(start)
+            memory.write(title)
