@@ -128,9 +128,8 @@ def measure(project: projects.Project, reloader: Reloader, repeat: int) -> Run:
         "{address}",
         f"--settings={projects.SETTINGS}",
     )
-    env = {**reloader.env, "PYTHONPATH": None}
     began = time.perf_counter()
-    with DevServer(Path(project.site), command=command, env=env) as server:
+    with DevServer(Path(project.site), command=command, env=reloader.env) as server:
         server.prints_at_end = False
         try:
             server.wait_for(PAGE, timeout=PATIENCE)
