@@ -23,6 +23,8 @@ _FAR_SHARE = 0.3
 _DOUBT = 0.5
 #: So many last edited places are looked at in every round.
 _RECENT = 64
+#: The tree that holds every path, on Windows also those on other drives.
+EVERYWHERE = os.sep
 _LIBRARIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
@@ -44,7 +46,7 @@ class Rounds:
         self._next_net = now + options.safety_interval
         #: Polled directory trees and the reason.
         self.trees: dict[str, str] = {}
-        self._tree_prefixes: tuple[str, ...] = ()
+        self._prefixes: tuple[str, ...] = ()
         self._grown: dict[str, int] = {}
         self._near = _Ring()
         self._far = _Ring()
@@ -52,7 +54,7 @@ class Rounds:
         self._recent: dict[Place, None] = {}
         self._doubts: dict[Place, tuple[float, Stamp | None]] = {}
         if self._polling:
-            self.poll(os.sep, "asked for by the settings")
+            self.poll(EVERYWHERE, "asked for by the settings")
 
     # What is polled
 
@@ -60,7 +62,9 @@ class Rounds:
         """From now on look at what lies in ``tree`` at every interval."""
         if self._polling is not False:
             self.trees.setdefault(tree, reason)
-            self._tree_prefixes = tuple(path.rstrip(os.sep) + os.sep for path in self.trees)
+            self._prefixes = tuple(
+                "" if path == EVERYWHERE else path.rstrip(os.sep) + os.sep for path in self.trees
+            )
 
     def spare(self, directory: str) -> None:
         """``directory`` is of no interest any more."""
@@ -68,7 +72,7 @@ class Rounds:
 
     def is_polled(self, directory: str) -> bool:
         """Whether ``directory`` lies in a polled tree."""
-        return bool(self.trees) and (directory + os.sep).startswith(self._tree_prefixes)
+        return bool(self.trees) and (directory + os.sep).startswith(self._prefixes)
 
     def is_near(self, path: str) -> bool:
         """Whether ``path`` is the developer's own code."""

@@ -15,7 +15,7 @@ from .engine import Kind, make_engine
 from .mounts import Mounts
 from .patterns import Glob, IgnoreRules
 from .places import Folders, PlaceMap
-from .rounds import Rounds
+from .rounds import EVERYWHERE, Rounds
 from .stillness import Stillness
 from .targets import Diagnostics, PolledTree
 
@@ -102,6 +102,7 @@ class Watcher:
             self._engine = make_engine(polling=polling, roots=self._roots)
         except OSError as error:
             self._advice.no_engine(error)
+            self._rounds.poll(EVERYWHERE, error.strerror or str(error))
         self._thread = threading.Thread(target=self._run, name="file-watcher", daemon=True)
         self._thread.start()
 
@@ -221,12 +222,12 @@ class Watcher:
     def _run(self) -> None:
         while not self._stopping:
             events = self._engine.wait(self._patience())
-            if not events:
-                self._hand_on(self._tick())
             for start in range(0, len(events), _SLICE):
                 with self._lock:
                     changed = self._digest(events[start : start + _SLICE])
                 self._hand_on(changed)
+            if self._patience() == 0.0:
+                self._hand_on(self._tick())
 
     def _hand_on(self, places: Iterable[Place]) -> None:
         with self._lock:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import shutil
 import time
 from typing import TYPE_CHECKING
+
+import pytest
 
 from django_autoreload_plus.protocol.options import Options
 from django_autoreload_plus.watcher import Targets, Watcher
@@ -15,6 +19,15 @@ if TYPE_CHECKING:
 
 #: Seconds; only a failing test ever waits so long.
 DEADLINE = 30.0
+
+
+def as_ordinary_user() -> list[str]:
+    """Return what to put before a command so that permissions bind it, for root too."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root, and no setpriv to give up root's privileges")
+    return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 import django_autoreload_plus
 from django_autoreload_plus.watcher import Baseline, Change
+from watcher.noticing import as_ordinary_user
 from watcher.test_paths import write
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
     assert expect(baseline.compare(str(path))).kind == "deleted"
 
 
-def test_missing_permission_is_a_change_with_a_reason() -> None:
+def test_missing_permission_is_a_change_with_a_reason(tmp_path: Path) -> None:
     """The reloader itself would end with a PermissionError."""
     script = """
 import os, sys
@@ -186,21 +186,15 @@ os.chmod(sys.argv[1], 0o644)
 assert baseline.compare(sys.argv[1]).data == b"one\\n"
 """
     package = Path(django_autoreload_plus.__file__).parent.parent
-    with tempfile.TemporaryDirectory() as name:
-        path = write(Path(name) / "module.py")
-        user: dict[str, Any] = {"user": 65534} if os.geteuid() == 0 else {}
-        if user:
-            Path(name).chmod(0o755)
-            os.chown(path, 65534, 65534)
-        result = subprocess.run(
-            [sys.executable, "-B", "-c", script, str(path)],
-            cwd=name,
-            env={**os.environ, "PYTHONPATH": str(package)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            **user,
-        )
+    path = write(tmp_path / "module.py")
+    result = subprocess.run(
+        [*as_ordinary_user(), sys.executable, "-c", script, str(path)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(package)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert result.returncode == 0, result.stderr
 
 

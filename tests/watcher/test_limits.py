@@ -7,8 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-import textwrap
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +18,7 @@ from django_autoreload_plus.protocol.options import Options
 from django_autoreload_plus.watcher import Targets, Watcher
 from django_autoreload_plus.watcher import watcher as watcher_module
 from django_autoreload_plus.watcher.mounts import Mounts
-from watcher.noticing import DEADLINE, Noticed, wait_until
+from watcher.noticing import DEADLINE, Noticed, as_ordinary_user, wait_until
 from watcher.test_paths import write
 
 if TYPE_CHECKING:
@@ -150,32 +148,25 @@ def test_an_overflowed_queue_loses_nothing(make_noticed: Callable[..., Noticed])
 
 
 @linux
-def test_a_directory_that_may_not_be_read_is_scanned() -> None:
+def test_a_directory_that_may_not_be_read_is_scanned(root: Path) -> None:
     """Edits in a folder with tight permissions would not reload."""
     package = Path(django_autoreload_plus.__file__).parent.parent
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name).resolve()
-        for number in range(3):
-            write(root / f"p{number}" / "m.py").chmod(0o666)
-        root.chmod(0o755)
-        user: dict[str, Any] = {"user": 65534} if os.geteuid() == 0 else {}
-        script = f"import os; os.chmod({str(root / 'p1')!r}, 0o311) if 0 else None\n{SCRIPT}"
-        script = script.replace('root.glob("p*/m.py")', "(root / f'p{i}' / 'm.py' for i in range(3))")
-        (root / "p1").chmod(0o311)
-        try:
-            result = subprocess.run(
-                [sys.executable, "-B", "-c", textwrap.dedent(script)],
-                cwd=root,
-                env={**os.environ, "PYTHONPATH": str(package)},
-                capture_output=True,
-                text=True,
-                timeout=60,
-                **user,
-            )
-        finally:
-            (root / "p1").chmod(0o755)
-    if "PermissionError" in result.stderr and "django_autoreload_plus" not in result.stderr:
-        pytest.skip("another user cannot run this Python")
+    paths = "(root / f'p{i}' / 'm.py' for i in range(3))"
+    script = SCRIPT.replace('root.glob("p*/m.py")', paths)
+    for number in range(3):
+        write(root / f"p{number}" / "m.py")
+    (root / "p1").chmod(0o311)
+    try:
+        result = subprocess.run(
+            [*as_ordinary_user(), sys.executable, "-c", script],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(package)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        (root / "p1").chmod(0o755)
     assert result.returncode == 0, result.stderr
     answer = json.loads(result.stdout)
     assert answer["polled"] == 1

@@ -27,48 +27,45 @@ def write(path: Path, text: str = "one\n") -> Path:
 # Links
 
 
-def test_a_link_counts_where_it_leads(on_every_engine: Noticed, tmp_path: Path) -> None:
+def test_a_link_counts_where_it_leads(noticed_either_way: Noticed, tmp_path: Path) -> None:
     """Editing a linked settings file in its real place would not reload."""
     real = write(tmp_path.resolve() / "elsewhere" / "settings.py")
-    link = on_every_engine.root / "settings.py"
+    link = noticed_either_way.root / "settings.py"
     link.symlink_to(real)
-    on_every_engine.watch(link)
+    noticed_either_way.watch(link)
     real.write_text("two\n")
-    if "Observed" not in type(on_every_engine.watcher._engine).__name__:
-        assert on_every_engine.until(link) == {str(link)}
-    else:
-        on_every_engine.until(link)
+    assert noticed_either_way.until(link) == {str(link)}
 
 
-def test_a_link_counts_where_it_stands(on_every_engine: Noticed) -> None:
+def test_a_link_counts_where_it_stands(noticed_either_way: Noticed) -> None:
     """Pointing a link elsewhere would not reload."""
-    root = on_every_engine.root
+    root = noticed_either_way.root
     first, second = write(root / "first.py"), write(root / "second.py", "two\n")
     link = root / "settings.py"
     link.symlink_to(first)
-    on_every_engine.watch(link)
+    noticed_either_way.watch(link)
     temporary = root / "next"
     temporary.symlink_to(second)
     temporary.replace(link)
-    on_every_engine.until(link)
+    noticed_either_way.until(link)
     second.write_text("three\n")
-    on_every_engine.until(link)
+    noticed_either_way.until(link)
 
 
-def test_a_switched_data_directory_is_noticed(on_every_engine: Noticed) -> None:
+def test_a_switched_data_directory_is_noticed(noticed_either_way: Noticed) -> None:
     """A mounted Kubernetes ConfigMap would be read once and never again."""
-    root = on_every_engine.root / "config"
+    root = noticed_either_way.root / "config"
     write(root / "..2026_01" / "app.yaml")
     (root / "..data").symlink_to("..2026_01")
     target = root / "app.yaml"
     target.symlink_to("..data/app.yaml")
-    on_every_engine.watch(target)
+    noticed_either_way.watch(target)
     for number in (2, 3):
         write(root / f"..2026_0{number}" / "app.yaml", f"{number}\n")
         (root / "..data_tmp").symlink_to(f"..2026_0{number}")
         (root / "..data_tmp").replace(root / "..data")
-        on_every_engine.until(target)
-        on_every_engine.everything_until_quiet()
+        noticed_either_way.until(target)
+        noticed_either_way.everything_until_quiet()
 
 
 def test_files_below_a_linked_directory_keep_their_spelling(noticed: Noticed) -> None:
@@ -123,17 +120,17 @@ def test_a_hard_link_made_later(make_noticed: Callable[..., Noticed], tmp_path: 
 # Directories
 
 
-def test_a_package_renamed_away_and_back(on_every_engine: Noticed) -> None:
+def test_a_package_renamed_away_and_back(noticed_either_way: Noticed) -> None:
     """After ``git stash`` and ``pop`` of a package its edits would go unseen."""
-    root = on_every_engine.root
+    root = noticed_either_way.root
     modules = [write(root / "app" / "sub" / f"m{i}.py") for i in range(3)]
-    on_every_engine.watch(*modules)
+    noticed_either_way.watch(*modules)
     (root / "app").rename(root / "away")
-    on_every_engine.until(*modules)
+    noticed_either_way.until(*modules)
     (root / "away").rename(root / "app")
-    on_every_engine.until(*modules)
+    noticed_either_way.until(*modules)
     modules[0].write_text("two\n")
-    on_every_engine.until(modules[0])
+    noticed_either_way.until(modules[0])
 
 
 def test_a_package_replaced_by_another(noticed: Noticed) -> None:
@@ -151,19 +148,19 @@ def test_a_package_replaced_by_another(noticed: Noticed) -> None:
     assert noticed.everything_until_quiet() == set()
 
 
-def test_a_directory_deleted_and_made_again(on_every_engine: Noticed) -> None:
+def test_a_directory_deleted_and_made_again(noticed_either_way: Noticed) -> None:
     """A regenerated package would be watched no more."""
-    root = on_every_engine.root
+    root = noticed_either_way.root
     module = write(root / "generated" / "deep" / "m.py")
-    on_every_engine.watch(module)
+    noticed_either_way.watch(module)
     for number in range(3):
         shutil.rmtree(root / "generated")
-        on_every_engine.until(module)
+        noticed_either_way.until(module)
         write(module, f"{number}\n")
-        on_every_engine.until(module)
+        noticed_either_way.until(module)
         module.write_text(f"{number} again\n")
-        on_every_engine.until(module)
-        on_every_engine.everything_until_quiet()
+        noticed_either_way.until(module)
+        noticed_either_way.everything_until_quiet()
 
 
 def test_the_project_itself_moved_away_and_back(noticed: Noticed, tmp_path: Path) -> None:
@@ -182,14 +179,14 @@ def test_the_project_itself_moved_away_and_back(noticed: Noticed, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["local_settings.py", "app/admin.py", "a/b/c/d.py"])
-def test_a_path_that_comes_into_being(on_every_engine: Noticed, name: str) -> None:
+def test_a_path_that_comes_into_being(noticed_either_way: Noticed, name: str) -> None:
     """Creating ``local_settings.py`` or an app would need a restart by hand."""
-    path = on_every_engine.root / name
-    on_every_engine.watch(missing=[path])
+    path = noticed_either_way.root / name
+    noticed_either_way.watch(missing=[path])
     write(path)
-    on_every_engine.until(path)
+    noticed_either_way.until(path)
     write(path, "two\n")
-    on_every_engine.until(path)
+    noticed_either_way.until(path)
 
 
 def test_a_path_that_came_before_it_was_watched(noticed: Noticed) -> None:
@@ -210,32 +207,32 @@ def test_a_package_directory_that_comes_into_being(noticed: Noticed) -> None:
 # Globs
 
 
-def test_globs_report_new_changed_and_deleted_files(on_every_engine: Noticed) -> None:
+def test_globs_report_new_changed_and_deleted_files(noticed_either_way: Noticed) -> None:
     """A new template or a user's ``WATCH`` glob would have no effect."""
-    root = on_every_engine.root
+    root = noticed_either_way.root
     old = write(root / "templates" / "a" / "old.html")
     write(root / "templates" / "a" / "notes.txt")
-    on_every_engine.watch(globs=[(root / "templates", "**/*.html")])
+    noticed_either_way.watch(globs=[(root / "templates", "**/*.html")])
     old.write_text("two\n")
-    on_every_engine.until(old)
+    noticed_either_way.until(old)
     new = write(root / "templates" / "a" / "new.html")
-    on_every_engine.until(new)
+    noticed_either_way.until(new)
     deep = write(root / "templates" / "b" / "c" / "deep.html")
-    on_every_engine.until(deep)
+    noticed_either_way.until(deep)
     deep.write_text("two\n")
-    on_every_engine.until(deep)
+    noticed_either_way.until(deep)
     shutil.rmtree(root / "templates" / "b")
-    on_every_engine.until(deep)
+    noticed_either_way.until(deep)
     write(root / "templates" / "b" / "c" / "deep.html")
-    on_every_engine.until(deep)
+    noticed_either_way.until(deep)
 
 
-def test_a_glob_whose_directory_comes_later(on_every_engine: Noticed) -> None:
+def test_a_glob_whose_directory_comes_later(noticed_either_way: Noticed) -> None:
     """The first template of a project would need a restart."""
-    root = on_every_engine.root
-    on_every_engine.watch(globs=[(root / "locale", "**/*.mo")])
+    root = noticed_either_way.root
+    noticed_either_way.watch(globs=[(root / "locale", "**/*.mo")])
     path = write(root / "locale" / "de" / "LC_MESSAGES" / "django.mo")
-    on_every_engine.until(path)
+    noticed_either_way.until(path)
 
 
 def test_a_glob_reports_only_what_it_means(noticed: Noticed) -> None:
