@@ -39,7 +39,7 @@ class Checkpointer:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self.safety = Safety(ours=(link.channel.fileno(), link.gate.descriptor))
+        self.safety = Safety(ours=self._descriptors())
         self._interval = _FIRST_INTERVAL
         self._taken = 0
         self._elapsed = 0.0
@@ -84,6 +84,10 @@ class Checkpointer:
                 self._last = time.perf_counter()
         finally:
             self._taking = False
+
+    def _descriptors(self) -> tuple[int, ...]:
+        link = self._link
+        return (link.channel.fileno(), link.gate.descriptor, link.gate.events)
 
     def stop(self) -> None:
         """No further checkpoints: the program serves now."""
@@ -150,7 +154,7 @@ class Checkpointer:
         link.channel = channel
         link.slot = slot_of(message.generation)
         link.forked, link.first = True, False
-        self.safety.ours = (channel.fileno(), link.gate.descriptor, *descriptors)
+        self.safety.ours = (*self._descriptors(), *descriptors)
         link.prefetched = {
             (item.host, item.port, item.ipv6): socket.socket(fileno=descriptor)
             for item, descriptor in zip(message.sockets, descriptors, strict=True)

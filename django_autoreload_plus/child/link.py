@@ -274,10 +274,12 @@ def connect() -> Link | None:
     global _current
     if _current is None and CHILD_ENVIRONMENT in os.environ:
         where = json.loads(os.environ.pop(CHILD_ENVIRONMENT))
-        for descriptor in (where["channel"], where["gate"]):
-            os.set_inheritable(descriptor, False)
+        for descriptor in (where["channel"], where["gate"], where["events"]):
+            if descriptor >= 0:
+                os.set_inheritable(descriptor, False)
         channel = Channel(socket.socket(fileno=where["channel"]))
-        _current = Link(channel, Gate(where["gate"]), where["generation"], Tracker())
+        gate = Gate(where["gate"], where["events"])
+        _current = Link(channel, gate, where["generation"], Tracker())
         _current.guard(True)
         _current.say(m.Hello(os.getpid()))
     return _current

@@ -1,28 +1,40 @@
-"""Who may accept connections, as one byte that all processes see at once.
+"""Who may answer requests, in memory that all processes see at once.
 
 A message would reach the old child too late: it may be between ``select()`` and
 ``accept()`` when a file is saved. So the supervisor writes the number of the one
-child that may accept into shared memory, and each child looks there just before
+child that may answer into shared memory, and each child looks there just before
 and just after it accepts.
+
+Even the supervisor needs a moment to hear of a save. The kernel does not: a file
+event is in the watcher's queue before the editor's ``close()`` returns. A child
+therefore looks at that queue (a shared descriptor) as well before it answers, and
+waits while there is something in it that has not been decided about.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
+import select
 import tempfile
+import time
 
-#: Nobody may accept.
+#: Nobody may answer.
 CLOSED = 0
 _SLOTS = 255
+_SLOT, _READING = 0, 1
+#: The watcher reads its queue within this time, or is not there any more; seconds.
+_PATIENCE = 0.25
+_PAUSE = 0.0002
 
 
 class Gate:
-    """A shared byte. Only the supervisor writes it."""
+    """Two shared bytes. Only the supervisor writes them."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, events: int = -1) -> None:
         self.descriptor = descriptor
-        self._memory = mmap.mmap(descriptor, 1)
+        self._memory = mmap.mmap(descriptor, 2)
+        self.share(events)
 
     @classmethod
     def create(cls) -> Gate:
@@ -32,20 +44,45 @@ class Gate:
         else:
             descriptor, path = tempfile.mkstemp(prefix="autoreload-gate-")
             os.unlink(path)
-        os.ftruncate(descriptor, 1)
+        os.ftruncate(descriptor, 2)
         return cls(descriptor)
 
+    def share(self, events: int) -> None:
+        """Look at the watcher's event queue as well; -1: there is none to share."""
+        self.events = events
+        if events >= 0:
+            self._queue = select.poll()
+            self._queue.register(events, select.POLLIN)
+
     def admit(self, slot: int) -> None:
-        """Let exactly this child accept."""
-        self._memory[0] = slot
+        """Let exactly this child answer."""
+        self._memory[_SLOT] = slot
 
     def close(self) -> None:
-        """Let nobody accept."""
-        self._memory[0] = CLOSED
+        """Let nobody answer."""
+        self._memory[_SLOT] = CLOSED
+
+    def reading(self, on: bool) -> None:
+        """The watcher begins to read its queue, or has acted on what it read."""
+        self._memory[_READING] = on
 
     def admits(self, slot: int) -> bool:
-        """Whether this child may accept right now."""
-        return self._memory[0] == slot
+        """Whether this child may answer a request that is there now."""
+        self.catch_up()
+        return self._memory[_SLOT] == slot
+
+    def _is_behind(self) -> bool:
+        if self.events < 0:
+            return False
+        # In this order: what has left the queue is covered by the byte, and the
+        # byte is cleared only after the gate was closed.
+        return bool(self._queue.poll(0)) or bool(self._memory[_READING])
+
+    def catch_up(self) -> None:
+        """Wait until every change up to now has been noticed; bounded."""
+        deadline = time.monotonic() + _PATIENCE
+        while self._is_behind() and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
 
 
 def slot_of(generation: int) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -26,6 +25,7 @@ from .code_state import CodeState
 from .error_page import PageContext
 from .error_server import ErrorServer
 from .inspection import Inspection
+from .journey import Journey
 from .listener import Listeners
 from .process import Child
 from .reaper import Reaper
@@ -57,7 +57,7 @@ class Supervisor:
         self._error_server: ErrorServer | None = None
         self._announced_first = False
         self._changed: set[str] = set()
-        self._changed_at = 0.0
+        self.journey = Journey()
 
     async def run(self) -> int:
         """Supervise until the program or the user ends it; returns the exit status."""
@@ -69,6 +69,7 @@ class Supervisor:
         )
         self.shutdown.install()
         self.watcher.start()
+        self.gate.share(self.watcher.share(self.gate.reading))
         try:
             self._apply(policy.begin(self.state))
             return await self.done
@@ -91,7 +92,8 @@ class Supervisor:
     def files_changed(self, paths: frozenset[str]) -> None:
         """The watcher saw something."""
         if not self._changed:
-            self._changed_at = time.monotonic()
+            self.journey = Journey()
+            self.journey.mark("event")
         self._changed.update(paths)
         self.handle(policy.FilesChanged(paths))
 
@@ -227,6 +229,7 @@ class Supervisor:
 
     def _live(self, child: Child, *, serves: bool) -> None:
         child.live = True
+        self.journey.mark("ready")
         edited = self._record(child)
         self.starter.checkpoints.forget(edited)
         self._changed |= edited
@@ -253,6 +256,8 @@ class Supervisor:
         elif isinstance(action, policy.Admit):
             self._admit(action.generation)
         elif isinstance(action, policy.Start):
+            if not self._changed:
+                self.journey = Journey()
             self._start(action.generation)
         elif isinstance(action, policy.Retire):
             self._retire(action.generation)
@@ -269,9 +274,11 @@ class Supervisor:
             self.shutdown.end(action.status)
 
     def _start(self, generation: int) -> None:
+        self.journey.mark("decided")
         changed, since = frozenset(self.code.dirty), self.code.since_attempt()
         self.code.attempt()
         self.starter.start(generation, changed, since)
+        self.journey.mark("resumed" if self.children[generation].origin != "start" else "started")
 
     def _admit(self, generation: int) -> None:
         self.gate.admit(slot_of(generation))
@@ -337,13 +344,16 @@ class Supervisor:
             self._error_server.live()
 
     def _announce(self, generation: int) -> None:
+        self.journey.mark("admitted")
         changed, self._changed = self._changed, set()
         self.code.settle()
         self._watch()
         self.starter.live(self.children[generation])
         if self._announced_first or not self.children[generation].generation == 1:
             self.terminal.mend_echo()
-            self.terminal.live(sorted(changed), time.monotonic() - self._changed_at)
+            self.terminal.live(sorted(changed), self.journey.seconds)
+            origin = self.children[generation].origin
+            self.terminal.note(f"  from {origin}; {self.journey} ms", verbosity=2)
         self._announced_first = True
 
     def nothing_new(self) -> None:

@@ -72,6 +72,7 @@ def spawn(
     where = {
         "channel": theirs.fileno(),
         "gate": gate.descriptor,
+        "events": gate.events,
         "generation": generation,
         "plugin": launch.plugin,
         "plugin_after": launch.plugin_after,
@@ -79,13 +80,14 @@ def spawn(
         "changed": list(changed)[:_MOST_CHANGED],
     }
     environment = {**os.environ, "RUN_MAIN": "true", CHILD_ENVIRONMENT: json.dumps(where)}
-    shared = (theirs.fileno(), gate.descriptor)
+    shared = [d for d in (theirs.fileno(), gate.descriptor, gate.events) if d >= 0]
     try:
         for descriptor in shared:
             os.set_inheritable(descriptor, True)
         process = subprocess.Popen(command(launch.entry), env=environment, close_fds=False)
     finally:
-        os.set_inheritable(gate.descriptor, False)
+        for descriptor in shared:
+            os.set_inheritable(descriptor, False)
         theirs.close()
     return ours, process
 

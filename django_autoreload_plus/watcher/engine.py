@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +43,11 @@ class Engine(Protocol):
     """
 
     name: str
+    #: A descriptor that is readable while events wait to be read, or -1.
+    event_descriptor: int
+    #: Called with true before events are taken from that descriptor, and with
+    #: false once all of them have been acted on.
+    reading: Callable[[bool], None]
 
     def add(self, path: str, *, everything: bool) -> None:
         """Watch a directory, or one file under all its names.

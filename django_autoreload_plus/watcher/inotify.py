@@ -28,7 +28,7 @@ from watchdog.observers.inotify_c import (
 from .engine import Event, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _GOING = (
     InotifyConstants.IN_DELETE
@@ -92,6 +92,8 @@ class Inotify:
             raise OSError(code, os.strerror(code))
         os.set_inheritable(self._fd, False)
         os.set_blocking(self._fd, False)
+        self.event_descriptor = self._fd
+        self.reading: Callable[[bool], None] = bool
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -135,12 +137,15 @@ class Inotify:
             inotify_rm_watch(self._fd, watch)  # type: ignore[arg-type,unused-ignore]
 
     def wait(self, timeout: float | None) -> list[Event]:
+        # Asked for the next events, the reader is done with the last ones.
+        self.reading(False)
         milliseconds = None if timeout is None else max(0, math.ceil(timeout * 1000))
         ready = {fd for fd, _ in self._poll.poll(milliseconds)}
         if self._wake_read in ready:
             self._read(self._wake_read)
         if self._fd not in ready:
             return []
+        self.reading(True)
         data = self._read(self._fd)
         with self._lock:
             return [event for item in _parse(data) for event in self._events(*item)]

@@ -12,6 +12,7 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from watchdog.events import FileSystemEventHandler
@@ -36,6 +37,8 @@ class Observed(FileSystemEventHandler):
     """Events of watchdog's observer for this platform."""
 
     name = _NAMES.get(sys.platform, "kqueue")
+    event_descriptor = -1
+    reading: Callable[[bool], None] = bool
 
     def __init__(self, roots: tuple[str, ...]) -> None:
         self._roots = tuple(os.path.realpath(root) for root in roots)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ class Stillness:
     """Sleeps until it is woken; the scans are the watcher's."""
 
     name = "polling"
+    event_descriptor = -1
+    reading: Callable[[bool], None] = bool
     watches = 0
     threads = 0
     descriptors = 0

@@ -106,6 +106,16 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, name="file-watcher", daemon=True)
         self._thread.start()
 
+    def share(self, reading: Callable[[bool], None]) -> int:
+        """A descriptor that is readable while a change waits to be read, or -1.
+
+        ``reading`` is called in the watcher's thread, with true before events are
+        taken and with false when everything about them has been notified: whoever
+        looks first at the descriptor and then at that state misses no change.
+        """
+        self._engine.reading = reading
+        return self._engine.event_descriptor
+
     def stop(self) -> None:
         """Stop listening and give everything back; may be called twice."""
         thread, self._thread = self._thread, None
@@ -144,8 +154,8 @@ class Watcher:
             appeared = {p.path for p in added if p.path in targets.missing and p.stamp}
             self._pending |= appeared
             self._rounds.renew()
-        if appeared:
-            self._engine.wake()
+        # What is due next may be due sooner than the thread expects.
+        self._engine.wake()
 
     def diagnostics(self) -> Diagnostics:
         """Return what is in use at this moment."""
