@@ -88,8 +88,8 @@ def copy_project(target: Path, source: Path = TESTPROJECT) -> Path:
     return target
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout: float = DEADLINE) -> None:
-    """Return as soon as ``condition`` holds; ``what`` names it in the failure."""
+def wait_until(condition: Callable[[], bool], what: object, timeout: float = DEADLINE) -> None:
+    """Return as soon as ``condition`` holds; ``what``, as text, names it in the failure."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
