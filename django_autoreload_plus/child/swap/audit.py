@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from threading import get_ident
 from types import CodeType, FrameType
 
@@ -64,6 +65,10 @@ class CopyAudit:
         handler = self._handlers.get(event)
         if handler is not None and self._listening:
             handler(args)
+
+    def listeners(self) -> dict[str, Callable[[tuple[object, ...]], None]]:
+        """A listener for each event worth passing on, for a hook that looks them up by name."""
+        return {event: partial(self.on_event, event) for event in self._handlers}
 
     def stop(self) -> None:
         """The start is over: look at nothing more (this package itself reads code from here)."""

@@ -19,12 +19,14 @@ from .modules import module_namespaces
 
 _namespace_of_class = type.__dict__["__dict__"].__get__
 _FIRST_LINE = "__firstlineno__"
+_FROZEN_BY_PYTHON = gc.get_freeze_count()  # some hundred objects of its own, on 3.12 and later
 
 
 class Index:
     """Functions by file, classes by line, and whoever else holds a code object.
 
-    A picture of one moment: valid in this process and in forks of it that ran nothing since.
+    A picture of one moment: valid in this process and in forks of it that ran nothing since. It
+    keeps alive what it found: `clear` it before the process goes on.
     """
 
     def __init__(self) -> None:
@@ -35,11 +37,10 @@ class Index:
 
     def build(self) -> None:
         """Look at every object there is (45 ms for 144,000); replaces what was found before."""
-        for found in (self._functions, self._holders, self._classes, self._modules):
-            found.clear()
-        frozen = gc.get_freeze_count()
+        self.clear()
+        frozen = gc.get_freeze_count() > _FROZEN_BY_PYTHON
         if frozen:
-            gc.unfreeze()  # frozen objects would be missing from the list
+            gc.unfreeze()  # they would be missing from the list
         try:
             for thing in gc.get_objects():
                 self._sort_in(thing)
@@ -52,6 +53,11 @@ class Index:
                 self._modules.setdefault(file, []).append((name, namespace))
         for frame in sys._current_frames().values():  # noqa: SLF001 (the only way)
             self._running(frame)
+
+    def clear(self) -> None:
+        """Let go of everything: what nobody else needs must not live on in a serving process."""
+        for found in (self._functions, self._holders, self._classes, self._modules):
+            found.clear()
 
     def functions(self, path: str) -> tuple[FunctionType, ...]:
         """Every living function whose code names this file, wherever it is kept."""

@@ -175,7 +175,7 @@ def _class_steps(code: CodeType) -> tuple[list[Hashable], ClassRecord]:
     """
     steps: list[Hashable] = []
     values: list[object] = []
-    order = 0
+    order = {id(inner): number for number, inner in enumerate(nested(code))}
     for _offset, operation, argument in instructions(code):
         value: object = None
         step: Hashable = (operation, argument)
@@ -185,7 +185,7 @@ def _class_steps(code: CodeType) -> tuple[list[Hashable], ClassRecord]:
             value = code.co_consts[argument]
             step = ("constant", constant_key(value))
             if type(value) is CodeType:
-                step, order = ("nested", order), order + 1
+                step = ("nested", order[id(value)])
         steps.append(step)
         values.append(value)
     return steps, _take_out_record(code, steps, values)

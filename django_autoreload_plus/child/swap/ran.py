@@ -34,9 +34,14 @@ class RunRecorder:
         self._modules: set[str] = set()
         self._earlier: frozenset[str] = frozenset()
         self._tool: int | None = None
+        self._failure: Refusal | None = Refusal("it was not recorded what runs while starting")
 
     def start(self) -> Refusal | None:
         """Begin to record; the Refusal says why this process cannot."""
+        self._failure = self._begin()
+        return self._failure
+
+    def _begin(self) -> Refusal | None:
         if reason := unavailable():
             return Refusal(reason)
         if sys.version_info >= (3, 12):
@@ -87,6 +92,8 @@ class RunRecorder:
     def refusal(self, path: str) -> Refusal | None:
         """Why too little is known of the file: it was loaded before, or never, or by two names."""
         self.trim()
+        if self._failure is not None:
+            return self._failure
         if path in self._earlier:
             return Refusal(f"{path} was loaded before recording began")
         if path not in self._modules:

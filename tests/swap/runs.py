@@ -1,0 +1,62 @@
+"""Programs started, edited and started afresh in real interpreters."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import django_autoreload_plus
+
+_DRIVE = Path(__file__).with_name("drive.py")
+_PACKAGE_ROOT = Path(django_autoreload_plus.__file__).parents[1]
+_DEADLINE = 110  # seconds
+
+
+def write(root: Path, sources: dict[str, str]) -> Path:
+    """Write the sources below ``root`` and return it."""
+    for relative, source in sources.items():
+        path = root / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    return root
+
+
+def swap(
+    root: Path, modules: list[str], edits: list[tuple[str, str]], **request: Any
+) -> list[dict[str, Any]]:
+    """Start the program below ``root`` once; the outcome of each edit, each in a fork of it."""
+    answers = _run(root, {"root": str(root), "modules": modules, "edits": edits, **request})
+    assert len(answers) == len(edits)
+    for answer in answers:
+        assert "error" not in answer, answer["error"]
+    return answers
+
+
+def fresh(root: Path, modules: list[str]) -> dict[str, Any]:
+    """Return the state of a process freshly started on the sources below ``root``."""
+    (answer,) = _run(root, {"root": str(root), "modules": modules})
+    state: dict[str, Any] = answer["state"]
+    return state
+
+
+def _run(root: Path, request: dict[str, Any]) -> list[Any]:
+    hidden = {"PYTHONDONTWRITEBYTECODE", "COVERAGE_PROCESS_START"}
+    env = {name: value for name, value in os.environ.items() if name not in hidden}
+    env |= {"PYTHONPATH": str(_PACKAGE_ROOT), "PYTHONHASHSEED": "0"}
+    done = subprocess.run(
+        # -B: an edit within the second that keeps the size must not meet old bytecode.
+        [sys.executable, "-B", str(_DRIVE)],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=root,
+        timeout=_DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
