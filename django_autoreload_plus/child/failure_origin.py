@@ -29,6 +29,7 @@ MAX_CLUES = 6
 
 _QUOTED = re.compile(r"""["']([A-Za-z_][\w.-]{2,200})["']""")
 _SETTING = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
+_CLASS = re.compile(r"\binstead of (\w+)")
 _FILE = re.compile(r"""from ['"]([^'"]+\.py)['"]""")
 
 
@@ -52,19 +53,23 @@ def find_origin(
 
     ``paths`` are files to look at besides those of the loaded modules.
     """
-    named = getattr(error, "name", None)
     files = list(itertools.islice(_candidates(paths, territory), MAX_FILES))
     trees = [(path, tree) for path in files if (tree := _parse(path, reader)) is not None]
-    origin = _find_text(clues(named, message), trees, reader)
-    if origin is not None:
-        return origin
-    if (found := _FILE.search(message)) and territory.owns(found[1]):
-        return Origin(found[1], 1)
-    return _find_setting(_SETTING.findall(message), trees)
+    origin = _find_text(clues(error, message), trees, reader)
+    if origin is None and (found := _CLASS.search(message)):
+        origin = _find_argument(found[1], trees)
+    return origin or _find_setting(_SETTING.findall(message), trees)
 
 
-def clues(name: object, message: str) -> list[str]:
+def find_file(message: str, territory: Territory) -> Origin | None:
+    """Return the user's file that ``message`` says it is about."""
+    found = _FILE.search(message)
+    return Origin(found[1], 1) if found and territory.owns(found[1]) else None
+
+
+def clues(error: BaseException, message: str) -> list[str]:
     """Return the names that an error mentions, the most telling first."""
+    name = getattr(error, "name", None)
     quoted = _QUOTED.findall(message)[:MAX_CLUES]
     joined = [f"{first}.{second}" for first, second in itertools.permutations(quoted, 2)]
     named = [name] if isinstance(name, str) and name else []
@@ -91,7 +96,7 @@ def find_object(
         members = [member]
     if not isinstance(path, str) or not territory.owns(path):
         return None
-    return _find_class(path, name, members, reader)
+    return _find_class(os.path.abspath(path), name, members, reader)
 
 
 def _model_file(app: str, name: str) -> str | None:
@@ -131,7 +136,7 @@ def _candidates(paths: Iterable[str], territory: Territory) -> Iterator[str]:
 
 def _file_of(namespace: dict[str, Any]) -> str:
     path = namespace.get("__file__")
-    return path if isinstance(path, str) else ""
+    return os.path.abspath(path) if isinstance(path, str) else ""
 
 
 def _parse(path: str, reader: SourceReader) -> ast.Module | None:
@@ -185,6 +190,16 @@ def _literals(segment: str) -> list[str]:
         ]
     except (tokenize.TokenError, SyntaxError):
         return []
+
+
+def _find_argument(name: str, trees: list[tuple[str, ast.Module]]) -> Origin | None:
+    """Return where the class ``name`` itself is passed to a call: a forgotten ``as_view()``."""
+    for path, tree in trees:
+        for node in ast.walk(tree):
+            for argument in node.args if isinstance(node, ast.Call) else ():
+                if name in {getattr(argument, "id", ""), getattr(argument, "attr", "")}:
+                    return Origin(path, argument.lineno)
+    return None
 
 
 def _find_setting(names: list[str], trees: list[tuple[str, ast.Module]]) -> Origin | None:

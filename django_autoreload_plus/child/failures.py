@@ -10,7 +10,13 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from django_autoreload_plus.child.failure_origin import Origin, find_object, find_origin
+from django_autoreload_plus.child.failure_origin import (
+    Origin,
+    clues,
+    find_file,
+    find_object,
+    find_origin,
+)
 from django_autoreload_plus.child.failure_trace import (
     MAX_CHAIN,
     Territory,
@@ -42,6 +48,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CHECK = re.compile(
     r"^(?P<label>\?|<class '[\w.]+'>|[\w.]+): (?:\((?P<id>[\w.]+)\) )?(?P<message>.+)$"
 )
+_CHECK_HEADINGS = {"CRITICALS:", "ERRORS:"}
 _IMPORTS = ("import ", "from ")
 
 
@@ -93,9 +100,10 @@ def from_check(text: str, *, roots: Sequence[str] = (), skip: Sequence[str] = ()
     for in the code below ``roots``.
     """
     text = _COLOURS.sub("", text).rstrip() + "\n"
-    errors = [
-        found for line in text.splitlines() if (found := _CHECK.match(line)) and found["label"]
-    ]
+    lines = text.splitlines()
+    headings = [index for index, line in enumerate(lines) if line in _CHECK_HEADINGS]
+    listed = lines[min(headings) :] if headings else lines
+    errors = [found for line in listed if (found := _CHECK.match(line))]
     if not errors:
         return Failure(kind="check", summary=one_line("", text), text=text)
     first = errors[0]
@@ -274,15 +282,28 @@ def _place(
     for link in ordered:
         if link.frames and link.frames[-1].own:
             return Origin(link.frames[-1].path, link.frames[-1].line), ""
+    named = find_file(links[newest].message, territory)
+    if named is not None:
+        return named, ""
     own = [frame for link in ordered for frame in reversed(link.frames) if frame.own]
-    line = dict(own[0].source).get(own[0].line, "").strip() if own else ""
-    if not line.startswith(_IMPORTS):
+    if _may_come_from_elsewhere(exc, links[newest].message, own):
         paths = [frame.path for frame in own]
         origin = find_origin(exc, links[newest].message, paths, territory, reader)
         if origin is not None:
             return origin, origin.hint
     every = own or [frame for link in ordered for frame in reversed(link.frames)]
     return (Origin(every[0].path, every[0].line), "") if every else (None, "")
+
+
+def _may_come_from_elsewhere(exc: BaseException, message: str, own: list[Frame]) -> bool:
+    """Whether the last line of the user's is probably right, and a name it leads to wrong."""
+    if not own or len({frame.path for frame in own}) == 1:
+        return True  # Nothing but manage.py has run.
+    line = dict(own[0].source).get(own[0].line, "").strip()
+    if line.startswith(_IMPORTS) or any(clue in line for clue in clues(exc, message)):
+        return False
+    named = {kind.__name__ for kind in type(exc).__mro__}
+    return bool(named & {"ImportError", "ImproperlyConfigured"})
 
 
 def _message(error: BaseException, told: traceback.TracebackException | None) -> str:

@@ -36,7 +36,7 @@ class SourceReader:
             text = _from_disk(path)
             if text is None:
                 text = _from_loader(path, module_globals)
-            self._files[path] = mask_secrets(text).split("\n")
+            self._files[path] = mask_secrets(text).split("\n") if text else []
         return self._files[path]
 
     def around(
@@ -64,9 +64,8 @@ class SourceReader:
 def _from_disk(path: str) -> str | None:
     try:
         status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        if status.st_size > MAX_FILE_BYTES:
+        # Opening a pipe or a device could wait for ever.
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
             return ""
         content = Path(path).read_bytes()
     except (OSError, ValueError):

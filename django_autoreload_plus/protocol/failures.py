@@ -78,7 +78,7 @@ def from_syntax_error(path: str, error: Exception) -> Failure:
         message = str(error)
     name = type(error).__name__
     lines = traceback.format_exception_only(type(error), error)
-    if not isinstance(error, SyntaxError):
+    if not any('  File "' in line for line in lines):
         lines.insert(0, f'  File "{path}"\n')
     return Failure(
         kind="syntax",
