@@ -35,6 +35,10 @@ class Event:
     name: str = ""
 
 
+def unheard(_busy: bool, /) -> None:  # noqa: FBT001 -- the shape of ``reading``
+    """Stand for a ``reading`` that nobody has asked to hear of."""
+
+
 class Engine(Protocol):
     """A source of file events.
 

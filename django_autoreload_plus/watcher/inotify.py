@@ -25,7 +25,7 @@ from watchdog.observers.inotify_c import (
     inotify_rm_watch,
 )
 
-from .engine import Event, Kind
+from .engine import Event, Kind, unheard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,7 +93,7 @@ class Inotify:
         os.set_inheritable(self._fd, False)
         os.set_blocking(self._fd, False)
         self.event_descriptor = self._fd
-        self.reading: Callable[[bool], None] = bool
+        self.reading: Callable[[bool], None] = unheard
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)

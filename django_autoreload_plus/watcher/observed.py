@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from watchdog.events import FileSystemEventHandler
 from watchdog.observers import Observer
 
-from .engine import Event, Kind
+from .engine import Event, Kind, unheard
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -38,9 +38,9 @@ class Observed(FileSystemEventHandler):
 
     name = _NAMES.get(sys.platform, "kqueue")
     event_descriptor = -1
-    reading: Callable[[bool], None] = bool
 
     def __init__(self, roots: tuple[str, ...]) -> None:
+        self.reading: Callable[[bool], None] = unheard
         self._roots = tuple(os.path.realpath(root) for root in roots)
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._tops: dict[str, ObservedWatch] = {}

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .engine import unheard
+
 if TYPE_CHECKING:
     from .engine import Event
 
@@ -17,12 +19,12 @@ class Stillness:
 
     name = "polling"
     event_descriptor = -1
-    reading: Callable[[bool], None] = bool
     watches = 0
     threads = 0
     descriptors = 0
 
     def __init__(self) -> None:
+        self.reading: Callable[[bool], None] = unheard
         self._woken = threading.Event()
 
     def add(self, path: str, *, everything: bool) -> None:

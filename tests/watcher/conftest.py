@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,6 @@ from watcher.noticing import Noticed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from django_autoreload_plus.watcher.engine import Engine
 
@@ -92,11 +92,8 @@ def _descriptors() -> set[str]:
     if not sys.platform.startswith("linux"):
         return set()
     found = set()
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            target = os.readlink(f"/proc/self/fd/{number}")
-        except OSError:
-            continue
-        if "inotify" in target:
-            found.add(number)
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if "inotify" in str(entry.readlink()):
+                found.add(entry.name)
     return found

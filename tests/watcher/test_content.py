@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import django_autoreload_plus
-from django_autoreload_plus.watcher import Baseline, Change
+from django_autoreload_plus.watcher import Baseline
 from watcher.noticing import as_ordinary_user
 from watcher.test_paths import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from django_autoreload_plus.watcher import Change
 
 
 @pytest.fixture
@@ -40,6 +42,7 @@ Recorded = "Callable[..., tuple[Baseline, str, Path]]"
 
 
 def expect(change: Change | None) -> Change:
+    """Insist on a change."""
     assert change is not None
     return change
 
@@ -187,7 +190,7 @@ assert baseline.compare(sys.argv[1]).data == b"one\\n"
 """
     package = Path(django_autoreload_plus.__file__).parent.parent
     path = write(tmp_path / "module.py")
-    result = subprocess.run(
+    result = subprocess.run(  # noqa: PLW1510 -- what it printed says more
         [*as_ordinary_user(), sys.executable, "-c", script, str(path)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(package)},

@@ -1,3 +1,5 @@
+# The tools are found on the path, like everywhere in a shell.
+# ruff: noqa: S607
 """When the system has no events to give: the scan takes over, and says so once."""
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import django_autoreload_plus
 from django_autoreload_plus.protocol.options import Options
 from django_autoreload_plus.watcher import Targets, Watcher
 from django_autoreload_plus.watcher import watcher as watcher_module
+from django_autoreload_plus.watcher.engine import make_engine
 from django_autoreload_plus.watcher.mounts import Mounts
 from watcher.noticing import DEADLINE, Noticed, as_ordinary_user, wait_until
 from watcher.test_paths import write
@@ -68,7 +71,7 @@ def run_limited(root: Path, setup: str) -> dict[str, Any]:
     command = f'{setup} && exec "$0" -c "$1"'
     if not _can_limit():
         pytest.skip("this kernel lets no user namespace lower its own limits")
-    result = subprocess.run(
+    result = subprocess.run(  # noqa: PLW1510 -- what it printed says more
         ["unshare", "-Ur", "sh", "-c", command, sys.executable, SCRIPT],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(package)},
@@ -85,7 +88,7 @@ def _can_limit() -> bool:
     if shutil.which("unshare") is None:
         return False
     test = ["unshare", "-Ur", "sh", "-c", "echo 9 > /proc/sys/user/max_inotify_watches"]
-    return subprocess.run(test, capture_output=True).returncode == 0
+    return subprocess.run(test, capture_output=True, check=False).returncode == 0
 
 
 @linux
@@ -157,7 +160,7 @@ def test_a_directory_that_may_not_be_read_is_scanned(root: Path) -> None:
         write(root / f"p{number}" / "m.py")
     (root / "p1").chmod(0o311)
     try:
-        result = subprocess.run(
+        result = subprocess.run(  # noqa: PLW1510 -- what it printed says more
             [*as_ordinary_user(), sys.executable, "-c", script],
             cwd=root,
             env={**os.environ, "PYTHONPATH": str(package)},
@@ -182,7 +185,7 @@ class _Deaf:
     """Makes an engine lose its events, as on a disk that another machine writes to."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        make = watcher_module.make_engine
+        make = make_engine
 
         def deaf(**options: Any) -> Any:
             engine = make(**options)
@@ -271,7 +274,7 @@ def overlay(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
     (upper / "m.py").write_text("one\n")
     layers = f"lowerdir={lower},upperdir={upper},workdir={work}"
     command = ["mount", "-t", "overlay", "overlay", "-o", layers, str(merged)]
-    if subprocess.run(command, capture_output=True).returncode:
+    if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("this kernel mounts no overlay here")
     yield merged.resolve(), upper
     subprocess.run(["umount", "--lazy", str(merged)], check=True)
@@ -299,7 +302,7 @@ def test_mount_tables_are_read_as_the_kernel_writes_them(tmp_path: Path) -> None
 
 
 def test_polling_can_be_forbidden(
-    make_noticed: Callable[..., Noticed], monkeypatch: pytest.MonkeyPatch
+    make_noticed: Callable[..., Noticed],
 ) -> None:
     """``POLLING: False`` would still scan."""
     noticed = make_noticed(Options(polling=False, safety_interval=0.01, poll_interval=0.01))

@@ -80,7 +80,7 @@ def test_closed_directories_are_entered_only_from_inside(tmp_path: Path) -> None
         ("v[!0-9].py", "/p/v1.py", False),
     ],
 )
-def test_ignore_rules(pattern: str, path: str, ignored: bool) -> None:
+def test_ignore_rules(pattern: str, path: str, *, ignored: bool) -> None:
     """The setting ``IGNORE`` would ignore too much or too little."""
     assert IgnoreRules([pattern], "/p")(path) is ignored
 

@@ -1,3 +1,5 @@
+# The tools are found on the path, like everywhere in a shell.
+# ruff: noqa: S607
 """Every way in which an editor or a tool writes a file."""
 
 from __future__ import annotations
@@ -20,42 +22,50 @@ if TYPE_CHECKING:
 
 
 def in_place(path: Path) -> None:
+    """Write as most programs do."""
     path.write_text("two\n")
 
 
 def append(path: Path) -> None:
+    """Add to the end."""
     with path.open("a") as file:
         file.write("more\n")
 
 
 def truncate_then_write(path: Path) -> None:
+    """Empty the file, and fill it in a second step."""
     path.write_text("")
     path.write_text("two\n")
 
 
 def rename_over(path: Path) -> None:
+    """Write beside it and rename, as Vim and PyCharm do."""
     other = path.with_name(".views.py.tmp")
     other.write_text("two\n")
     other.replace(path)
 
 
 def rename_over_from_elsewhere(path: Path) -> None:
+    """Rename from a folder nobody watches."""
     other = path.parent.parent / "elsewhere"
     other.write_text("two\n")
     other.replace(path)
 
 
 def delete_and_create(path: Path) -> None:
+    """Remove the file first."""
     path.unlink()
     path.write_text("two\n")
 
 
 def backup_then_create(path: Path) -> None:
+    """Move the old one aside, as Emacs does."""
     path.rename(path.with_name("views.py~"))
     path.write_text("two\n")
 
 
 def link_over(path: Path) -> None:
+    """Put another file's further name in its place."""
     other = path.with_name("other")
     other.write_text("two\n")
     path.unlink()
@@ -63,10 +73,12 @@ def link_over(path: Path) -> None:
 
 
 def sed(path: Path) -> None:
+    """Edit as ``sed -i`` does."""
     subprocess.run(["sed", "-i", "s/one/two/", str(path)], check=True)
 
 
 def copy_back_older(path: Path) -> None:
+    """Copy with times, as ``cp -p`` does, so that time goes backwards."""
     other = path.parent.parent / "older"
     other.write_text("two\n")
     os.utime(other, (1_000_000_000, 1_000_000_000))
@@ -74,6 +86,7 @@ def copy_back_older(path: Path) -> None:
 
 
 def map_into_memory(path: Path) -> None:
+    """Write through memory."""
     import mmap
 
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
@@ -81,6 +94,7 @@ def map_into_memory(path: Path) -> None:
 
 
 def delete(path: Path) -> None:
+    """Remove the file for good."""
     path.unlink()
 
 
