@@ -11,6 +11,7 @@ from django.core.management.base import SystemCheckError
 from .. import autoreload
 from ..child import failures
 from ..child import link as links
+from ..child.checkpoints import READY
 from ..protocol.messages import Failed
 from . import facts, signals, takeover
 from .background import BackgroundChecks
@@ -71,7 +72,7 @@ class ReloadingRunserver(_Base):
         connection = self._link
         self._prepare(connection, *args, **options)
         if connection.checkpoints is not None:
-            connection.checkpoints.take("ready")
+            connection.checkpoints.take(READY)
         self.server_cls = held_server(self.server_cls, connection)
         # In a process resumed from here it is no longer the first start.
         self._reloading = not connection.first

@@ -26,11 +26,14 @@ from . import exits, title
 from .fresh import FreshFinder
 from .link import Link
 from .safety import Safety
+from .swapping import Swapper
 
 #: Import time between two checkpoints at the beginning, in seconds. It doubles
 #: whenever so many have been taken, so that a long start gets no more of them.
 _FIRST_INTERVAL = 0.1
 _BEFORE_DOUBLING = 6
+#: The copy taken when everything is loaded and nothing is served yet.
+READY = "ready"
 _QUIET_SIGNALS = ("SIGINT", "SIGHUP", "SIGQUIT")
 
 
@@ -47,6 +50,8 @@ class Checkpointer:
         self._names: frozenset[str] = frozenset()
         self._points: dict[str, Callable[[], bool]] = {}
         self.enabled = True
+        #: Exchanges function bodies in processes resumed from the ready copy.
+        self.swapper: Swapper | None = None
         self._taking = False
         #: Called before a copy is taken: what a framework manages is closed.
         self.before: list[Callable[[], None]] = []
@@ -134,6 +139,8 @@ class Checkpointer:
         self._link.channel.close()
         handlers = _silence()
         title.set_title(f"autoreload checkpoint: {label}")
+        if label == READY and self.swapper is not None:
+            self.swapper.build_index()
         frozen = Frozen(channel, {child})
         connection = frozen.serve()
         # From here on: a process forked from the frozen copy.
@@ -159,10 +166,21 @@ class Checkpointer:
             (item.host, item.port, item.ipv6): socket.socket(fileno=descriptor)
             for item, descriptor in zip(message.sockets, descriptors, strict=True)
         }
+        self._swap(message)
         self._follow(message)
         exits.leave_to_the_copy()
         link.guard(True)
         link.say(m.Hello(os.getpid()))
+
+    def _swap(self, message: m.Go) -> None:
+        if not message.swaps:
+            return
+        reason = "" if self.swapper else "nothing was recorded while starting"
+        if self.swapper is not None:
+            reason = self.swapper.apply(message.swaps) or ""
+        if reason:
+            self._link.say(m.SwapRefused(reason))
+            os._exit(0)
 
     def _follow(self, message: m.Go) -> None:
         self._names = frozenset(message.stops)

@@ -157,6 +157,8 @@ class Link:
         self.report(final=True)
         self._run_thread()
         self.say(m.Serving())
+        if self.checkpoints is not None and self.checkpoints.swapper is not None:
+            self.checkpoints.swapper.finish()
         if self.after_serving is not None:
             self.after_serving()
 

@@ -14,6 +14,7 @@ from ..protocol.launch import CHILD_ENVIRONMENT
 from . import exits, failures, link, program
 from .checkpoints import Checkpointer
 from .fresh import FreshFinder
+from .swapping import Swapper
 
 
 def main(words: Sequence[str]) -> None:
@@ -29,9 +30,13 @@ def main(words: Sequence[str]) -> None:
         )
     connection.checkpoints = Checkpointer(connection)
     connection.checkpoints.enabled = bool(where.get("checkpoints"))
+    if where.get("swap"):
+        connection.checkpoints.swapper = Swapper(connection.tracker)
     connection.checkpoints.install()
     connection.tracker.fresh = FreshFinder(where.get("changed", ()))
     connection.tracker.install()
+    if connection.checkpoints.swapper is not None:
+        connection.checkpoints.swapper.start()
     try:
         _run(connection, Entry.parse(words, flags))
     except SystemExit as error:

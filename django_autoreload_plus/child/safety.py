@@ -23,6 +23,8 @@ FORK_SAFE_CLIENTS = ("redis",)
 
 #: Thread pools of linear algebra libraries: they stop and restart around a fork.
 _POOLS = re.compile(r"/lib(?:scipy_)?openblas[^/]*\.so|/libmkl_core[^/]*\.so|/libblis[^/]*\.so")
+#: The name under which function calls are recorded while starting.
+_OUR_TOOL = "django-autoreload-plus"
 _SQLITE = b"SQLite format 3\x00"
 _HANDLES = {
     "socket:": "a socket is open",
@@ -43,8 +45,6 @@ class Safety:
     ours: Collection[int] = ()
     #: Further clients whose sockets may stay open.
     extra_clients: Collection[str] = ()
-    #: Tool ids of :mod:`sys.monitoring` that are the reloader's own.
-    own_tools: Collection[int] = ()
     _inherited: frozenset[int] = field(default_factory=lambda: frozenset(_descriptors()))
     _sockets_of_clients: dict[int, str] = field(default_factory=dict)
 
@@ -64,24 +64,15 @@ class Safety:
     def _rules(self) -> Iterator[Callable[[], str | None]]:
         yield _platform
         yield _tracer
-        yield self._monitoring
+        yield _monitoring
         yield _green_threads
         yield _python_threads
         yield _native_threads
+        yield _logging_lock
         yield _timers
         yield _children
         yield _locks
         yield self._open_handles
-
-    def _monitoring(self) -> str | None:
-        monitoring = getattr(sys, "monitoring", None)
-        if monitoring is None:
-            return None
-        for tool in range(6):
-            name = monitoring.get_tool(tool)
-            if name is not None and tool not in self.own_tools:
-                return f"{name} watches the program (a debugger, profiler or coverage tool)"
-        return None
 
     def _open_handles(self) -> str | None:
         known = {0, 1, 2, *self.ours} | self._inherited
@@ -114,6 +105,17 @@ def _tracer() -> str | None:
     return None
 
 
+def _monitoring() -> str | None:
+    monitoring = getattr(sys, "monitoring", None)
+    if monitoring is None:
+        return None
+    for tool in range(6):
+        name = monitoring.get_tool(tool)
+        if name is not None and name != _OUR_TOOL:
+            return f"{name} watches the program (a debugger, profiler or coverage tool)"
+    return None
+
+
 def _green_threads() -> str | None:
     monkey = sys.modules.get("gevent.monkey")
     if monkey is not None and getattr(monkey, "saved", None):
@@ -141,6 +143,15 @@ def _native_threads() -> str | None:
         pools = set(_POOLS.findall(maps.read()))
     if extra > len(pools) * max(0, (os.cpu_count() or 1) - 1):
         return f"a library runs {extra} threads of its own"
+    return None
+
+
+def _logging_lock() -> str | None:
+    """Python makes this lock anew in a forked process, so its holder would lose it."""
+    logging = sys.modules.get("logging")
+    lock = getattr(logging, "_lock", None)
+    if lock is not None and lock._is_owned():
+        return "logging is being configured"
     return None
 
 

@@ -220,6 +220,22 @@ class Dissolve:
 
 
 @dataclass(frozen=True)
+class Swap:
+    """A file whose function bodies are to be exchanged: marshalled code, as base64."""
+
+    path: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class SwapRefused:
+    """Child: exchanging the bodies would not give what a fresh start gives."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Go:
     """Supervisor to a process made from a frozen copy: go on from there."""
 
@@ -229,6 +245,7 @@ class Go:
     #: Modules before whose import a checkpoint is wanted.
     stops: tuple[str, ...] = ()
     checkpoints: bool = True
+    swaps: tuple[Swap, ...] = ()
     #: What the attached descriptors listen to.
     sockets: tuple[Listen, ...] = ()
 
@@ -259,6 +276,7 @@ Message = (
     | Exited
     | Dissolve
     | Go
+    | SwapRefused
 )
 
 REGISTRY: dict[str, type] = {cls.__name__: cls for cls in Message.__args__}

@@ -52,8 +52,11 @@ class Frozen:
 class Line:
     """The frozen copies of one start, oldest first."""
 
-    def __init__(self, generation: int, frozen: Iterable[Frozen] = ()) -> None:
+    def __init__(
+        self, generation: int, frozen: Iterable[Frozen] = (), *, swapped: bool = False
+    ) -> None:
         self.generation = generation
+        self.swapped = swapped
         self.frozen = list(frozen)
         #: Segments of copies that are gone, for the next one that comes.
         self._tail: frozenset[str] = frozenset()
@@ -111,14 +114,18 @@ class Checkpoints:
 
     # -- lines --------------------------------------------------------------
 
-    def begin(self, generation: int, base: Frozen | None) -> None:
-        """A child starts, from ``base`` or from nothing."""
+    def begin(self, generation: int, base: Frozen | None, *, swapped: bool = False) -> None:
+        """A child starts, from ``base`` or from nothing.
+
+        ``swapped``: its function bodies are exchanged, so that ``base`` and what
+        stands before it differ from the disk.
+        """
         kept: list[Frozen] = []
         for line in (self._attempt, self._live):
             if base is not None and base in line.frozen:
                 kept = line.frozen[: line.frozen.index(base) + 1]
                 break
-        self._replace_attempt(Line(generation, kept))
+        self._replace_attempt(Line(generation, kept, swapped=swapped))
         self.refusals.clear()
 
     def add(self, generation: int, copy: Frozen) -> None:
@@ -139,13 +146,24 @@ class Checkpoints:
     def best(self, dirty: Collection[str], since_attempt: Collection[str]) -> Frozen | None:
         """The latest copy that is good for a change, or ``None``.
 
-        ``dirty`` is what differs from the live child's files, ``since_attempt``
-        what differs from those of the latest attempt.
+        ``dirty`` is what differs from the files that the live line was loaded
+        from, ``since_attempt`` what differs from those of the latest attempt.
         """
         from_live = self._live.frozen[: self._live.good_for(dirty)]
-        from_attempt = self._attempt.frozen[: self._attempt.good_for(since_attempt)]
+        from_attempt: list[Frozen] = []
+        if not self._attempt.swapped:
+            from_attempt = self._attempt.frozen[: self._attempt.good_for(since_attempt)]
         longer = from_attempt if len(from_attempt) >= len(from_live) else from_live
         return longer[-1] if longer else None
+
+    def ready(self) -> Frozen | None:
+        """The copy of the live line in which everything is loaded, if there is one."""
+        last = self._live.frozen[-1:]
+        return last[0] if last and last[0].label == "ready" else None
+
+    def has_loaded(self, path: str) -> bool:
+        """Whether the live line used this file before its last copy."""
+        return any(path in copy.segment for copy in self._live.frozen)
 
     def forget(self, paths: Collection[str]) -> None:
         """What was loaded from these files is in doubt: so is every copy after it."""

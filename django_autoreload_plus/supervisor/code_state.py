@@ -34,6 +34,9 @@ class CodeState:
         #: The module made from a file.
         self.modules: dict[str, str] = {}
         self._attempt: dict[str, bytes] = {}
+        #: What the frozen copies were loaded from, where the live child has since
+        #: been given other function bodies.
+        self._originals: dict[str, bytes] = {}
 
     def add(self, loaded: Loaded) -> None:
         """What a child reports to have loaded."""
@@ -92,11 +95,37 @@ class CodeState:
         """Whether the disk is what the last attempt was started from."""
         return not self.since_attempt()
 
-    def settle(self) -> None:
-        """A child made from the attempted files is live."""
+    def settle(self, *, swapped: bool) -> None:
+        """A child made from the attempted files is live.
+
+        ``swapped``: by exchanging function bodies, so that the frozen copies still
+        hold what they were loaded from.
+        """
+        if swapped:
+            for path, change in self.dirty.items():
+                original = self._originals.setdefault(path, self.baseline.text(path) or b"")
+                if original == change.data:
+                    del self._originals[path]
+        else:
+            self._originals.clear()
         self.baseline.accept(self.dirty.values())
         self.dirty.clear()
         self._attempt.clear()
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """Where the disk differs from what the frozen copies were loaded from."""
+        undone = {p for p in self._originals if self.current(p) == self._originals[p]}
+        return frozenset((self.dirty.keys() | self._originals.keys()) - undone)
+
+    def original(self, path: str) -> bytes | None:
+        """The source that the frozen copies were loaded from, where it is known."""
+        return self._originals.get(path) or self.baseline.text(path)
+
+    def current(self, path: str) -> bytes | None:
+        """The source as it was at the last look."""
+        change = self.dirty.get(path)
+        return self.baseline.text(path) if change is None else change.data
 
     def take(self, paths: Iterable[str]) -> None:
         """The live child has taken these changes."""

@@ -128,8 +128,14 @@ class Supervisor:
         self.starter.froze(child, message, descriptors[0])
 
     def _on_refused(self, child: Child, message: m.Refused, _: list[int]) -> None:
-        self.starter.checkpoints.refusals[message.label] = message.reason
-        self.terminal.note(f"no checkpoint {message.label}: {message.reason}", verbosity=2)
+        refusals = self.starter.checkpoints.refusals
+        if message.reason not in refusals.values():
+            self.terminal.note(f"  no checkpoint {message.label}: {message.reason}", verbosity=2)
+        refusals[message.label] = message.reason
+
+    def _on_swaprefused(self, child: Child, message: m.SwapRefused, _: list[int]) -> None:
+        if self.children.get(child.generation) is child:
+            self.starter.swap_refused(child, message.reason)
 
     def _on_loaded(self, child: Child, message: m.Loaded, _: list[int]) -> None:
         child.loaded.append(message)
@@ -275,9 +281,9 @@ class Supervisor:
 
     def _start(self, generation: int) -> None:
         self.journey.mark("decided")
-        changed, since = frozenset(self.code.dirty), self.code.since_attempt()
+        self.starter.attempt(self.code.since_attempt())
         self.code.attempt()
-        self.starter.start(generation, changed, since)
+        self.starter.start(generation)
         self.journey.mark("resumed" if self.children[generation].origin != "start" else "started")
 
     def _admit(self, generation: int) -> None:
@@ -346,7 +352,7 @@ class Supervisor:
     def _announce(self, generation: int) -> None:
         self.journey.mark("admitted")
         changed, self._changed = self._changed, set()
-        self.code.settle()
+        self.code.settle(swapped=self.children[generation].swapped)
         self._watch()
         self.starter.live(self.children[generation])
         if self._announced_first or not self.children[generation].generation == 1:

@@ -115,10 +115,11 @@ class Inspection:
         Every further event cancels this task and begins a new one, so sleeping
         is enough.
         """
-        code = self._supervisor.code
-        if self._supervisor.starter.is_cheap(code.dirty.keys(), code.since_attempt()):
+        supervisor = self._supervisor
+        supervisor.starter.attempt(supervisor.code.since_attempt())
+        if supervisor.starter.is_cheap():
             return
-        await asyncio.sleep(self._supervisor.options.debounce)
+        await asyncio.sleep(supervisor.options.debounce)
 
 
 def _may_be_taken(path: str) -> bool:

@@ -42,6 +42,7 @@ class Child:
     segment: set[str] = field(default_factory=set)
     #: How it came to be: ``"start"`` or the label of a checkpoint.
     origin: str = "start"
+    swapped: bool = False
 
     def signal(self, number: int) -> None:
         """Send a signal; a process that is gone is no error."""
@@ -61,7 +62,13 @@ class Child:
 
 
 def spawn(
-    launch: Launch, generation: int, gate: Gate, *, checkpoints: bool, changed: Iterable[str]
+    launch: Launch,
+    generation: int,
+    gate: Gate,
+    *,
+    checkpoints: bool,
+    swap: bool,
+    changed: Iterable[str],
 ) -> tuple[Channel, subprocess.Popen[bytes]]:
     """Start the program afresh; returns our end of its channel.
 
@@ -77,6 +84,7 @@ def spawn(
         "plugin": launch.plugin,
         "plugin_after": launch.plugin_after,
         "checkpoints": checkpoints,
+        "swap": swap,
         "changed": list(changed)[:_MOST_CHANGED],
     }
     environment = {**os.environ, "RUN_MAIN": "true", CHILD_ENVIRONMENT: json.dumps(where)}

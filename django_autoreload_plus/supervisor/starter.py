@@ -14,6 +14,7 @@ from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.codec import MessageError
 from .checkpoints import Checkpoints, Frozen
 from .process import Child, spawn
+from .swaps import Swaps
 
 if TYPE_CHECKING:
     from .core import Supervisor
@@ -28,32 +29,43 @@ class Starter:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self.checkpoints = Checkpoints(self._watch, self._unwatch)
+        self._swaps = Swaps(supervisor.code)
         self._stops: list[str] = []
+        self._since: frozenset[str] = frozenset()
 
-    def start(self, generation: int, changed: Collection[str], since: Collection[str]) -> None:
+    def start(self, generation: int, *, swap: bool = True) -> None:
         """Start the program with the files as they are now.
 
-        ``changed`` differ from what the live child was made of, ``since`` from what
-        the latest attempt was.
+        ``swap``: try whether exchanging function bodies is enough.
         """
         supervisor = self._supervisor
-        self._remember(changed)
-        _discard_bytecode(changed)
-        base = self.checkpoints.best(changed, since) if self._may_resume() else None
-        self.checkpoints.begin(generation, base)
-        child = self._resume(base, generation, changed) if base is not None else None
+        code = supervisor.code
+        self._remember(code.dirty)
+        _discard_bytecode(code.changed)
+        child = self._swapped(generation) if swap else None
         if child is None:
-            self.checkpoints.begin(generation, None)
-            child = self._spawn(generation, changed)
+            child = self._resumed(generation) or self._spawn(generation)
         supervisor.children[generation] = child
         supervisor.loop.add_reader(child.channel, supervisor.hear, child)
         limit = supervisor.options.start_timeout
         if limit:
             supervisor.loop.call_later(limit, supervisor.timed_out, child)
 
-    def is_cheap(self, changed: Collection[str], since: Collection[str]) -> bool:
+    def swap_refused(self, child: Child, reason: str) -> None:
+        """The bodies cannot be exchanged after all: import what changed."""
+        supervisor = self._supervisor
+        supervisor.terminal.note(f"  imported again: {reason}", verbosity=2)
+        supervisor.loop.remove_reader(child.channel)
+        child.channel.close()
+        self.start(child.generation, swap=False)
+
+    def attempt(self, since: Collection[str]) -> None:
+        """Where the disk differs from what the latest attempt was started from."""
+        self._since = frozenset(since)
+
+    def is_cheap(self) -> bool:
         """Whether a start now costs so little that waiting would cost more."""
-        return self._may_resume() and self.checkpoints.best(changed, since) is not None
+        return self._may_resume() and self._best() is not None
 
     def live(self, child: Child) -> None:
         """A child made here is live: bring the copies into order behind it."""
@@ -81,19 +93,47 @@ class Starter:
         options = self._supervisor.options
         return options.checkpoints and options.checkpoint_limit > 0
 
-    def _spawn(self, generation: int, changed: Collection[str]) -> Child:
+    def _best(self) -> Frozen | None:
+        return self.checkpoints.best(self._supervisor.code.changed, self._since)
+
+    def _swapped(self, generation: int) -> Child | None:
+        """A child whose function bodies are exchanged, if nothing else changed."""
+        supervisor = self._supervisor
+        ready = self.checkpoints.ready()
+        if ready is None or not (self._may_resume() and supervisor.options.swap):
+            return None
+        paths = [p for p in supervisor.code.changed if self.checkpoints.has_loaded(p)]
+        swaps = self._swaps.plan(paths)
+        if isinstance(swaps, str):
+            supervisor.terminal.note(f"  imported again: {swaps}", verbosity=2)
+            return None
+        self.checkpoints.begin(generation, ready, swapped=True)
+        return self._resume(ready, generation, swaps)
+
+    def _resumed(self, generation: int) -> Child | None:
+        base = self._best() if self._may_resume() else None
+        self.checkpoints.begin(generation, base)
+        child = self._resume(base, generation) if base is not None else None
+        if child is None and base is not None:
+            self.checkpoints.begin(generation, None)
+        return child
+
+    def _spawn(self, generation: int) -> Child:
         supervisor = self._supervisor
         channel, process = spawn(
             supervisor.launch,
             generation,
             supervisor.gate,
             checkpoints=self._may_resume(),
-            changed=changed,
+            swap=supervisor.options.swap,
+            changed=supervisor.code.changed,
         )
         supervisor.reaper.add(process)
         return Child(generation, process.pid, channel)
 
-    def _resume(self, base: Frozen, generation: int, changed: Collection[str]) -> Child | None:
+    def _resume(
+        self, base: Frozen, generation: int, swaps: tuple[m.Swap, ...] = ()
+    ) -> Child | None:
         supervisor = self._supervisor
         process = self.checkpoints.fork(base)
         if process is None:
@@ -101,9 +141,10 @@ class Starter:
         sockets = supervisor.listeners.addresses()
         order = m.Go(
             generation,
-            tuple(sorted(changed)),
+            tuple(sorted(supervisor.code.changed)),
             tuple(self._stops),
             self._may_resume(),
+            swaps,
             tuple(m.Listen(*address) for address in sockets),
         )
         try:
@@ -116,7 +157,8 @@ class Starter:
             process.pid,
             process.channel,
             pid_is_certain=False,
-            origin=base.label,
+            origin=f"{base.label}, function bodies exchanged" if swaps else base.label,
+            swapped=bool(swaps),
         )
 
     def _make_spares(self) -> None:
