@@ -17,6 +17,7 @@ class Advice:
     def __init__(self, warn: Callable[[str], None], options: Options) -> None:
         self._warn = warn
         self._interval = options.poll_interval
+        self._may_scan = options.polling is not False
         self._said: set[str] = set()
 
     def _once(self, cause: str, text: str) -> None:
@@ -64,5 +65,8 @@ class Advice:
         self._once(tree, self._scanning(cause, tree, cure))
 
     def _scanning(self, cause: str, what: str, cure: str) -> str:
+        if not self._may_scan:
+            text = f'{cause}, and "POLLING" is False; edits of {what} are not noticed.'
+            return f"{text} To cure it: {cure}" if cure else text
         text = f"{cause}; scanning {what} every {self._interval:g} s instead."
         return f"{text} To cure it: {cure}" if cure else text

@@ -162,6 +162,9 @@ class PlaceMap:
             self._resolve(place, found, renew=True)
             pending += place.led_by - seen
             seen |= place.led_by
+        for place in seen:
+            if place.stamp is None and place.globs:
+                self._abandon(place)
         return found
 
     def discover(self, folder: Folder, name: str) -> set[Place]:
@@ -348,6 +351,16 @@ class PlaceMap:
         if not folder.everything:
             folder.everything = True
             self._surroundings.arm(folder)
+
+    def _abandon(self, place: Place) -> None:
+        """Stop walking a directory that is gone; seen again, it is entered again."""
+        for child in list(place.children.values()):
+            self._abandon(child)
+        for glob in [glob for glob in place.globs if glob.base != place.path]:
+            del place.globs[glob]
+            self.globs[glob].discard(place)
+        self._settle_walker(place)
+        self._prune(place)
 
     def _walk(self, place: Place, glob: Glob, states: frozenset[int], found: set[Place]) -> None:
         place.globs[glob] = states

@@ -18,6 +18,7 @@ from .places import Folders, PlaceMap
 from .rounds import EVERYWHERE, Rounds
 from .stillness import Stillness
 from .targets import Diagnostics, PolledTree
+from .writers import is_being_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -348,12 +349,13 @@ class Watcher:
 
     def _found_late(self, place: Place) -> set[Place]:
         """Poll this tree from now on, as the safety net came first."""
-        if place.links == 1:
+        if place.links == 1 and not is_being_written(place.path):
             self._missed += 1
             tree = self._rounds.tree_of(place)
             self._rounds.poll(tree, "events were missed")
             self._advice.missed(place.path, tree)
-        # Otherwise it was written under a name made since; that one is watched from now on.
+        # Otherwise it was written under a name made since, which is watched from now on; or
+        # its writer keeps it open, and the event is still to come.
         return self._report(place)
 
 

@@ -223,6 +223,22 @@ def test_the_safety_net_finds_what_events_missed(
     assert "POLLING" in warning
 
 
+@linux
+def test_a_writer_that_keeps_its_file_open_is_no_lost_event(
+    make_noticed: Callable[..., Noticed],
+) -> None:
+    """A program that writes slowly would have the user warned of a broken file system."""
+    noticed = make_noticed(Options(safety_interval=0.05))
+    module = write(noticed.root / "m.py")
+    noticed.watch(module)
+    with module.open("a") as file:
+        file.write("more\n")
+        file.flush()
+        noticed.until(module)
+        assert noticed.watcher.diagnostics().missed == 0
+    assert noticed.warnings == []
+
+
 def test_a_file_system_known_to_be_silent_is_scanned_from_the_start(
     root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -277,6 +277,22 @@ def test_a_glob_given_up_is_silent(noticed: Noticed) -> None:
     noticed.until(page)
 
 
+def test_directories_that_come_and_go_leave_nothing_behind(noticed: Noticed) -> None:
+    """A build that makes temporary folders among templates would fill the memory."""
+    root = noticed.root
+    noticed.watch(globs=[(root / "templates", "**/*.html")])
+    write(root / "templates" / "page.html")
+    noticed.everything_until_quiet()
+    before = len(noticed.watcher._map.places), noticed.watcher.diagnostics()
+    for number in range(20):
+        page = write(root / "templates" / f"build{number}" / "deep" / "page.html")
+        noticed.until(page)
+        shutil.rmtree(root / "templates" / f"build{number}")
+        noticed.until(page)
+    noticed.everything_until_quiet()
+    assert (len(noticed.watcher._map.places), noticed.watcher.diagnostics()) == before
+
+
 # The list changes
 
 
