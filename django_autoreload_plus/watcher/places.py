@@ -17,83 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .patterns import Glob
-
-#: Type, device, inode, size and time of last change of content (the latter two
-#: only where a change of them means something); ``None``: nothing is there.
-Stamp = tuple[int, int, int, int, int]
-
-
-class Place:
-    """One path as it is spelled, from the root down."""
-
-    __slots__ = (
-        "children",
-        "globbed",
-        "globs",
-        "leads_to",
-        "led_by",
-        "links",
-        "name",
-        "parent",
-        "path",
-        "real",
-        "registered",
-        "stamp",
-        "walked",
-        "wanted",
-    )  # fmt: skip
-
-    def __init__(self, path: str, name: str, parent: Place | None) -> None:
-        self.path = path
-        self.name = name
-        self.parent = parent
-        self.children: dict[str, Place] = {}
-        #: The directory this leads to, free of links.
-        self.real: str | None = None
-        #: The real directory in which it is registered.
-        self.registered: str | None = None
-        self.stamp: Stamp | None = None
-        #: How many names the file has.
-        self.links = 1
-        self.wanted = False
-        self.globbed = False
-        self.leads_to: Place | None = None
-        self.led_by: set[Place] = set()
-        self.globs: dict[Glob, frozenset[int]] = {}
-        #: The real directory whose new names its globs are asked about.
-        self.walked: str | None = None
-
-    @property
-    def is_target(self) -> bool:
-        """Whether a change of it is reported."""
-        return self.wanted or self.globbed
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing needs it any more."""
-        return not (self.is_target or self.children or self.led_by or self.globs)
-
-
-class Folder:
-    """One real directory and the entries in it that matter."""
-
-    __slots__ = ("everything", "names", "path", "walkers")
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.names: dict[str, set[Place]] = {}
-        #: Places through which a glob walks here.
-        self.walkers: set[Place] = set()
-        #: Whether writes and new entries matter, not only what goes away.
-        self.everything = False
-
-
-class Folders:
-    """What the map asks of its surroundings."""
-
-    def __init__(self, arm: Callable[[Folder], None], release: Callable[[Folder], None]) -> None:
-        self.arm = arm
-        self.release = release
+from .place import Folder, Folders, Place, Stamp, is_directory, reached_by, stamp_of
 
 
 class PlaceMap:
@@ -297,12 +221,12 @@ class PlaceMap:
         else:
             self._register(place, parent.real, everything=place.is_target)
             place.stamp = self._stamp(place)
-            if not place.is_target and not _is_directory(place.stamp):
+            if not place.is_target and not is_directory(place.stamp):
                 self._register(place, parent.real, everything=True)
                 place.stamp = self._stamp(place)
             self._follow(place, parent.real)
         if place.stamp != old_stamp:
-            found |= _reached_by(place)
+            found |= reached_by(place)
         if place.real != old_real or renew or place.stamp != old_stamp:
             self._resolve_below(place, found, renew=renew)
         if place.real != old_real:
@@ -395,28 +319,3 @@ class PlaceMap:
             place.globbed = True
             place.stamp = self._stamp(place)
             found.add(place)
-
-
-def _reached_by(place: Place) -> set[Place]:
-    """Return the targets that are ``place`` or lead to it."""
-    seen, pending = {place}, [place]
-    while pending:
-        fresh = pending.pop().led_by - seen
-        seen |= fresh
-        pending += fresh
-    return {place for place in seen if place.is_target}
-
-
-def stamp_of(info: os.stat_result) -> Stamp:
-    """Keep what of ``info`` tells that the entry is not the one it was."""
-    kind = stat.S_IFMT(info.st_mode)
-    if kind == stat.S_IFDIR:
-        return (kind, info.st_dev, info.st_ino, 0, 0)
-    return (kind, info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
-
-
-def _is_directory(stamp: Stamp | None) -> bool:
-    return stamp is not None and stamp[0] == stat.S_IFDIR
-
-
-__all__ = ["Folder", "Folders", "Place", "PlaceMap", "Stamp", "stamp_of"]

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from django_autoreload_plus.protocol.options import Options
 
-    from .places import Folder, Place, PlaceMap, Stamp
+    from .place import Folder, Place, Stamp
+    from .places import PlaceMap
 
 #: Share of one core that the safety net may take.
 _SHARE = 0.0003

@@ -7,14 +7,15 @@ import os
 import stat
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .advice import Advice
 from .engine import Kind, make_engine
+from .holds import STILL, Holds
 from .mounts import Mounts
 from .patterns import Glob, IgnoreRules
-from .places import Folders, PlaceMap
+from .place import Folders
+from .places import PlaceMap
 from .rounds import EVERYWHERE, Rounds
 from .stillness import Stillness
 from .targets import Diagnostics, PolledTree
@@ -26,30 +27,17 @@ if TYPE_CHECKING:
     from django_autoreload_plus.protocol.options import Options
 
     from .engine import Engine, Event
-    from .places import Folder, Place, Stamp
+    from .place import Folder, Place
     from .targets import Targets
 
 #: A deleted file gets this long to come back as part of a replacement, in seconds.
 _RETURN = 0.02
-#: A file that is being written without an event for its end must be still this long.
-_STILL = 0.05
-#: Checks of stillness before a file that never rests is reported anyway.
-_PATIENCE = 40
 #: So many events are dealt with before the first result is handed on.
 _SLICE = 64
 #: Watches are kernel memory of about 1 KiB each; beyond this the rest is polled.
 _WATCH_LIMIT = 16_384
 #: Files with several names get a watch of their own, up to this number.
 _LINK_LIMIT = 256
-
-
-@dataclass
-class _Hold:
-    """A place whose report waits until what happens to it is complete."""
-
-    due: float
-    stamp: Stamp | None
-    patience: int = _PATIENCE
 
 
 class Watcher:
@@ -89,7 +77,7 @@ class Watcher:
         self._files: frozenset[str] = frozenset()
         self._globs: frozenset[Glob] = frozenset()
         self._written: frozenset[str] = frozenset()
-        self._holds: dict[Place, _Hold] = {}
+        self._holds = Holds(self._map.look)
         self._linked: dict[str, Place] = {}
         self._pending: set[str] = set()
         self._missed = 0
@@ -255,16 +243,17 @@ class Watcher:
         with self._lock:
             if self._pending:
                 return 0.0
-            due = [hold.due for hold in self._holds.values()]
-            due += self._rounds.due()
+            due = self._holds.due() + self._rounds.due()
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _tick(self) -> set[Place]:
         now = time.monotonic()
         with self._lock:
-            changed = self._ripe(now)
+            changed: set[Place] = set()
+            for place in self._holds.ripe(now):
+                changed |= self._report(place)
             for place in self._rounds.poll_round(now):
-                self._hold(place, _STILL)
+                self._holds.add(place, STILL)
             for folder in self._rounds.regrown():
                 changed |= self._map.rescan(folder)
             for place in self._rounds.net_round(now):
@@ -307,33 +296,16 @@ class Watcher:
             if _is_final(kind, place.registered, place.name):
                 changed |= self._report(place)
             else:
-                self._hold(place, _STILL if kind is Kind.CREATED else _RETURN)
+                self._holds.add(place, STILL if kind is Kind.CREATED else _RETURN)
         return changed
 
     def _report(self, place: Place) -> set[Place]:
-        self._holds.pop(place, None)
+        self._holds.discard(place)
         if not self._map.holds(place):
             return set()
         changed = self._map.refresh(place)
         self._watch_linked(changed)
         self._rounds.edited(changed)
-        return changed
-
-    def _hold(self, place: Place, wait: float) -> None:
-        if place not in self._holds:
-            stamp = self._map.look(place)
-            self._holds[place] = _Hold(time.monotonic() + wait, stamp)
-
-    def _ripe(self, now: float) -> set[Place]:
-        changed: set[Place] = set()
-        for place, hold in [item for item in self._holds.items() if item[1].due <= now]:
-            stamp = self._map.look(place)
-            is_file = stamp is not None and stat.S_ISREG(stamp[0])
-            if is_file and stamp != hold.stamp and hold.patience:
-                hold.due, hold.stamp = now + _STILL, stamp
-                hold.patience -= 1
-            else:
-                changed |= self._report(place)
         return changed
 
     def _look_at_everything(self) -> set[Place]:

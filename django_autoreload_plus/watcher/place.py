@@ -1,0 +1,109 @@
+"""What the map of places is made of: places, and the real directories they stand in."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+
+from .patterns import Glob
+
+#: Type, device, inode, size and time of last change of content (the latter two
+#: only where a change of them means something); ``None``: nothing is there.
+Stamp = tuple[int, int, int, int, int]
+
+
+class Place:
+    """One path as it is spelled, from the root down."""
+
+    __slots__ = (
+        "children",
+        "globbed",
+        "globs",
+        "leads_to",
+        "led_by",
+        "links",
+        "name",
+        "parent",
+        "path",
+        "real",
+        "registered",
+        "stamp",
+        "walked",
+        "wanted",
+    )  # fmt: skip
+
+    def __init__(self, path: str, name: str, parent: Place | None) -> None:
+        self.path = path
+        self.name = name
+        self.parent = parent
+        self.children: dict[str, Place] = {}
+        #: The directory this leads to, free of links.
+        self.real: str | None = None
+        #: The real directory in which it is registered.
+        self.registered: str | None = None
+        self.stamp: Stamp | None = None
+        #: How many names the file has.
+        self.links = 1
+        self.wanted = False
+        self.globbed = False
+        self.leads_to: Place | None = None
+        self.led_by: set[Place] = set()
+        self.globs: dict[Glob, frozenset[int]] = {}
+        #: The real directory whose new names its globs are asked about.
+        self.walked: str | None = None
+
+    @property
+    def is_target(self) -> bool:
+        """Whether a change of it is reported."""
+        return self.wanted or self.globbed
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing needs it any more."""
+        return not (self.is_target or self.children or self.led_by or self.globs)
+
+
+class Folder:
+    """One real directory and the entries in it that matter."""
+
+    __slots__ = ("everything", "names", "path", "walkers")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.names: dict[str, set[Place]] = {}
+        #: Places through which a glob walks here.
+        self.walkers: set[Place] = set()
+        #: Whether writes and new entries matter, not only what goes away.
+        self.everything = False
+
+
+class Folders:
+    """What the map asks of its surroundings."""
+
+    def __init__(self, arm: Callable[[Folder], None], release: Callable[[Folder], None]) -> None:
+        self.arm = arm
+        self.release = release
+
+
+def reached_by(place: Place) -> set[Place]:
+    """Return the targets that are ``place`` or lead to it."""
+    seen, pending = {place}, [place]
+    while pending:
+        fresh = pending.pop().led_by - seen
+        seen |= fresh
+        pending += fresh
+    return {place for place in seen if place.is_target}
+
+
+def stamp_of(info: os.stat_result) -> Stamp:
+    """Keep what of ``info`` tells that the entry is not the one it was."""
+    kind = stat.S_IFMT(info.st_mode)
+    if kind == stat.S_IFDIR:
+        return (kind, info.st_dev, info.st_ino, 0, 0)
+    return (kind, info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
+
+
+def is_directory(stamp: Stamp | None) -> bool:
+    """Whether a directory is there."""
+    return stamp is not None and stamp[0] == stat.S_IFDIR
