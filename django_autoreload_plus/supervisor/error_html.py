@@ -138,7 +138,8 @@ def _body(failure: Failure) -> str:
     if not frames:
         return f'<pre class="text">{html.escape(_cut(failure.text, MAX_TEXT))}</pre>'
     links = "\n".join(_link(link, failure) for link in failure.chain)
-    if frames == [failure.spot]:
+    # The heading and the place on top have said it all already.
+    if frames == [failure.spot] and not any("\n" in link.message for link in failure.chain):
         links = ""
     else:
         links = f'<p class="label">Traceback, latest call last</p>\n{links}'
