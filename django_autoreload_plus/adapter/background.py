@@ -40,7 +40,7 @@ class BackgroundChecks:
         out = io.StringIO()
         command = self._copy(out)
         try:
-            command.check(display_num_errors=False, **command.get_check_kwargs({}))
+            command.check()
             command.check_migrations()
         except SystemCheckError as error:
             self._link.say(Failed(failures.from_check(str(error))))
@@ -55,7 +55,7 @@ class BackgroundChecks:
             self._link.say(Say(out.getvalue()))
 
     def _copy(self, out: io.StringIO) -> BaseCommand:
-        command = type(self._command)(stdout=out, stderr=out)
+        command: BaseCommand = type(self._command)(stdout=out, stderr=out)
         command.style = self._command.style
         command.requires_system_checks = "__all__"
         return command

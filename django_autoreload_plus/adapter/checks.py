@@ -1,10 +1,11 @@
-"""System checks: is the app set up so that it can do its work?"""
+"""System checks: the app is set up so that it can do its work."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Warning as CheckWarning
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
 
 from . import conf
 from .runservers import runserver_apps

@@ -45,6 +45,7 @@ class ReloadingRunserver(_Base):
         return super().create_parser(prog_name, subcommand, **kwargs)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Read the options; what the settings forbid is not the command line's fault."""
         connection = links.connect() if autoreload.is_child() else None
         if connection is not None and not settings.DEBUG and not settings.ALLOWED_HOSTS:
             # Django refuses to run; that is about the settings, and can be mended there.
@@ -73,6 +74,7 @@ class ReloadingRunserver(_Base):
         self._prepare(connection, *args, **options)
         if connection.checkpoints is not None:
             connection.checkpoints.take(READY)
+            connection.checkpoints.stop()
         self.server_cls = held_server(self.server_cls, connection)
         # In a process resumed from here it is no longer the first start.
         self._reloading = not connection.first

@@ -72,7 +72,7 @@ def _convert(name: str, value: Any) -> Any:
 def _number(kind: str, expected: str, value: Any) -> float:
     wanted = (int,) if kind == "int" else (int, float)
     if isinstance(value, bool) or not isinstance(value, wanted):
-        raise ValueError(expected)
+        raise ValueError(expected)  # noqa: TRY004 - one kind of error for all that is wrong
     if not 0 <= value < float("inf"):
         raise ValueError(f"{expected} that is not negative")
     return value if kind == "int" else float(value)

@@ -31,17 +31,23 @@ def connect(connection: Link) -> None:
         django_autoreload.raise_last_exception()
         autoreload.main(main_func, args, kwargs)
 
-    django_autoreload.run_with_reloader = run_with_reloader  # type: ignore[assignment]
+    django_autoreload.run_with_reloader = run_with_reloader
     if connection.checkpoints is not None:
         _place(connection.checkpoints)
 
 
 def _place(checkpoints: Checkpointer) -> None:
     """Take copies before the settings, before the first app, and after the setup."""
-    checkpoints.before.append(connections.close_all)
+    checkpoints.before.append(_close_connections)
     checkpoints.take("settings")
     checkpoints.when("apps", lambda: settings.configured and _is_settings_loaded())
     checkpoints.when("setup", lambda: apps.ready)
+
+
+def _close_connections() -> None:
+    """Close what is open; merely asking for what there is would load the settings."""
+    if "settings" in vars(connections):
+        connections.close_all()
 
 
 def _is_settings_loaded() -> bool:

@@ -32,6 +32,5 @@ def next_runserver() -> type[DjangoRunserver]:
     if not after:
         return DjangoRunserver
     module = importlib.import_module(f"{after[0]}.management.commands.runserver")
-    command = module.Command
-    assert issubclass(command, DjangoRunserver)
+    command: type[DjangoRunserver] = module.Command
     return command

@@ -16,6 +16,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from functools import cache
+from socket import socket as Socket  # noqa: N812 - a class attribute hides the module
 from typing import TYPE_CHECKING, Any
 
 from ..child.link import Link
@@ -117,12 +118,13 @@ class HeldServerMixin:
 
     door: Door
     link: Link
-    socket: socket.socket
+    socket: Socket
     server_address: Any
     address_family: int
     RequestHandlerClass: type[BaseRequestHandler]
 
     def server_bind(self) -> None:
+        """Take the socket that is bound already, instead of binding one."""
         host, port = self.server_address[:2]
         self.socket.close()
         ipv6 = self.address_family == socket.AF_INET6
@@ -136,13 +138,14 @@ class HeldServerMixin:
     def server_activate(self) -> None:
         """It listens already."""
 
-    def get_request(self) -> tuple[socket.socket, Any]:
+    def get_request(self) -> tuple[Socket, Any]:
+        """Accept; another process may have been faster."""
         connection, address = self.socket.accept()
         # A non-blocking listener makes non-blocking connections on some systems.
         connection.setblocking(True)
         return connection, address
 
-    def serve_forever(self, poll_interval: float = 0.5) -> None:
+    def serve_forever(self, poll_interval: float = 0.5) -> None:  # noqa: ARG002 - nothing polls
         """Accept while the gate is open; return once retired and idle."""
         self.link.serve(self.door)
         with selectors.DefaultSelector() as selector:
@@ -185,7 +188,7 @@ class HeldServerMixin:
         connection.close()
         return False
 
-    def _adopted(self) -> Iterator[socket.socket]:
+    def _adopted(self) -> Iterator[Socket]:
         with contextlib.suppress(queue.Empty):
             while True:
                 yield self.door.adopted.get_nowait()
@@ -205,7 +208,7 @@ class HeldServerMixin:
             self.door.hand_back(connection)
             connection.close()
 
-    def _serve(self, connection: socket.socket, address: Any) -> None:
+    def _serve(self, connection: Socket, address: Any) -> None:
         server: Any = self
         self.door.opened()
         try:
@@ -270,7 +273,6 @@ def held_server(server_class: type[WSGIServer], link: Link) -> type[WSGIServer]:
     return type(server_class.__name__, (HeldServerMixin, server_class), body)
 
 
-@cache
 def _gated(handler: type[BaseRequestHandler]) -> type[BaseRequestHandler]:
     return type(handler.__name__, (GatedHandlerMixin, handler), {"__module__": __name__})
 

@@ -75,9 +75,9 @@ class SupervisedReloader(BaseReloader):
 def reset_translations() -> None:
     """Forget every catalogue that was read, in Django and in the standard library."""
     gettext._translations = {}  # type: ignore[attr-defined]
-    trans_real._translations = {}
-    trans_real._default = None
-    trans_real._active = Local()
+    trans_real._translations = {}  # type: ignore[attr-defined]
+    trans_real._default = None  # type: ignore[attr-defined]
+    trans_real._active = Local()  # type: ignore[attr-defined]
 
 
 def somebody_asks() -> bool:

@@ -1,4 +1,4 @@
-"""When does this process become the supervisor of a ``runserver``?"""
+"""When this process becomes the supervisor of a ``runserver``."""
 
 from __future__ import annotations
 

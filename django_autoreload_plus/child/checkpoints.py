@@ -18,7 +18,6 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 
-
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.gate import slot_of
@@ -130,7 +129,7 @@ class Checkpointer:
             ours.close()
             self._link.forked = True
             exits.leave_to_the_copy()
-            self._link.guard(True)
+            self._link.guard(on=True)
             self._link.say(m.Hello(os.getpid()))
         self._last = time.perf_counter()
 
@@ -169,7 +168,7 @@ class Checkpointer:
         self._swap(message)
         self._follow(message)
         exits.leave_to_the_copy()
-        link.guard(True)
+        link.guard(on=True)
         link.say(m.Hello(os.getpid()))
 
     def _swap(self, message: m.Go) -> None:
@@ -267,7 +266,7 @@ def fork() -> int:
 
 def _silence() -> dict[int, object]:
     """Be deaf to what the terminal sends; returns the handlers as they were."""
-    before = {}
+    before: dict[int, object] = {}
     for name in _QUIET_SIGNALS:
         number = getattr(signal, name)
         handler = signal.getsignal(number)
@@ -282,6 +281,3 @@ def _forget_lines(paths: Sequence[str]) -> None:
     if linecache is not None:
         for path in paths:
             linecache.cache.pop(path, None)
-
-
-

@@ -26,7 +26,7 @@ class FreshLoader(SourceFileLoader):
         """Load the module as the ordinary loader would have."""
         spec = module.__spec__
         assert spec is not None
-        plain = SourceFileLoader(self.name, self.path)  # type: ignore[arg-type]
+        plain = SourceFileLoader(self.name, self.path)
         spec.loader = module.__loader__ = plain
         code = self.get_code(module.__name__)
         exec(code, module.__dict__)  # noqa: S102 - this is what importing a module is

@@ -96,9 +96,9 @@ class Link:
             except ChannelClosed:
                 os._exit(1)
 
-    def guard(self, on: bool) -> None:
+    def guard(self, *, on: bool) -> None:
         """Let the kernel end this process when the supervisor's end closes."""
-        if fcntl is None or not hasattr(os, "O_ASYNC"):
+        if not hasattr(os, "O_ASYNC"):
             return
         descriptor = self.channel.fileno()
         fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
@@ -116,9 +116,7 @@ class Link:
         if gone:
             os._exit(1)
 
-    def configure(
-        self, *, options: Options | None = None, facts: m.Facts | None = None
-    ) -> None:
+    def configure(self, *, options: Options | None = None, facts: m.Facts | None = None) -> None:
         """Tell the supervisor what the program's configuration says."""
         self.options = options or self.options
         self.facts = facts or self.facts
@@ -132,13 +130,13 @@ class Link:
         prefetched = self.prefetched.pop((host, port, ipv6), None)
         if prefetched is not None:
             return prefetched
-        self.guard(False)
+        self.guard(on=False)
         self.say(m.Listen(host, port, ipv6))
         try:
             reply, descriptors = self.channel.receive()
         except ChannelClosed:
             os._exit(1)
-        self.guard(True)
+        self.guard(on=True)
         assert isinstance(reply, m.Listening)
         if reply.error:
             raise OSError(reply.error, reply.message)
@@ -189,7 +187,7 @@ class Link:
         self.started = True
         if self.checkpoints is not None:
             self.checkpoints.stop()
-        self.guard(False)
+        self.guard(on=False)
         self._wake_read, self._wake_write = os.pipe()
         self.tracker.notify = self.wake
         threading.Thread(target=self._follow, name="autoreload-link", daemon=True).start()
@@ -265,7 +263,7 @@ def reset_gettext() -> bool:
 
 def _taken(path: str) -> bool:
     # A list, not any(): every receiver hears of every change.
-    return any([bool(receiver(path)) for receiver in change_receivers])
+    return any([bool(receiver(path)) for receiver in change_receivers])  # noqa: C419
 
 
 _current: Link | None = None
@@ -273,7 +271,7 @@ _current: Link | None = None
 
 def connect() -> Link | None:
     """The link of this process, or ``None`` when no supervisor started it."""
-    global _current
+    global _current  # noqa: PLW0603 - a process has one link
     if _current is None and CHILD_ENVIRONMENT in os.environ:
         where = json.loads(os.environ.pop(CHILD_ENVIRONMENT))
         for descriptor in (where["channel"], where["gate"], where["events"]):
@@ -282,6 +280,6 @@ def connect() -> Link | None:
         channel = Channel(socket.socket(fileno=where["channel"]))
         gate = Gate(where["gate"], where["events"])
         _current = Link(channel, gate, where["generation"], Tracker())
-        _current.guard(True)
+        _current.guard(on=True)
         _current.say(m.Hello(os.getpid()))
     return _current

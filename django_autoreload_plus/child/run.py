@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..protocol import messages as m
 from ..protocol.entry import Entry, interpreter_flags, package_root
+from ..protocol.failure import Failure
 from ..protocol.launch import CHILD_ENVIRONMENT
 from . import exits, failures, link, program
 from .checkpoints import Checkpointer
@@ -62,7 +63,7 @@ def _run(connection: link.Link, entry: Entry) -> None:
     except KeyboardInterrupt:
         connection.say(m.Finished(130))
         raise SystemExit(130) from None
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001
         # Whatever the user's code raised: it is theirs to see and to mend.
         _failed(connection, failures.from_exception(error, roots=_roots(), skip=[package_root()]))
     else:
@@ -80,7 +81,7 @@ def _exited(connection: link.Link, error: SystemExit) -> None:
     _failed(connection, failure)
 
 
-def _failed(connection: link.Link, failure: m.Failure) -> None:
+def _failed(connection: link.Link, failure: Failure) -> None:
     connection.report()
     connection.say(m.Failed(failure))
     raise SystemExit(1)

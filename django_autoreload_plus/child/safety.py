@@ -1,4 +1,4 @@
-"""Is this process in a state that a ``fork()`` copies faithfully?
+"""Whether a ``fork()`` copies this process faithfully.
 
 Each rule names one thing that does not survive a fork, or that two processes
 must not share. The reasons are sentences for the user.
@@ -201,10 +201,9 @@ def _handle(descriptor: int) -> str | None:
 
 def _regular_file(descriptor: int, target: str) -> str | None:
     flags = _flags(descriptor)
-    with contextlib.suppress(OSError):
-        with open(f"/proc/self/fd/{descriptor}", "rb") as file:
-            if file.read(len(_SQLITE)) == _SQLITE:
-                return f"the SQLite database {os.path.basename(target)} is open"
+    with contextlib.suppress(OSError), open(f"/proc/self/fd/{descriptor}", "rb") as file:
+        if file.read(len(_SQLITE)) == _SQLITE:
+            return f"the SQLite database {os.path.basename(target)} is open"
     if flags & (os.O_WRONLY | os.O_RDWR) and not flags & os.O_APPEND and "memfd:" not in target:
         return f"{os.path.basename(target)} is open for writing"
     return None

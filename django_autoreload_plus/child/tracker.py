@@ -70,7 +70,7 @@ class Tracker:
 
     def install(self) -> None:
         """Begin to record. The audit hook stays for the life of the process."""
-        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, self)
         sys.addaudithook(self._audit)
 
     def call_after_import(self, name: str, callback: Callable[[], None]) -> None:
@@ -101,9 +101,7 @@ class Tracker:
         self._scan(files)
         return Loaded(tuple(files), tuple(missing), (), tuple(sorted(record.writes)))
 
-    def _resolve(
-        self, lookups: list[Lookup], files: list[LoadedFile], missing: list[str]
-    ) -> None:
+    def _resolve(self, lookups: list[Lookup], files: list[LoadedFile], missing: list[str]) -> None:
         retry, self._unresolved = self._unresolved, []
         for lookup in (*retry, *lookups):
             module = sys.modules.get(lookup.name)
@@ -174,9 +172,8 @@ class Tracker:
         frame = sys._getframe(3)
         if name is None or name.startswith(_VIRTUAL) or frame.f_code.co_filename == _IMPORT_SYSTEM:
             return
-        if name.endswith(".py"):
-            if not _formats_a_message(frame):
-                self.sources_read.add(name)
+        if name.endswith(".py") and not _formats_a_message(frame):
+            self.sources_read.add(name)
         self._record.reads.setdefault(name, time.time_ns())
 
     def _note_write(self, path: Any) -> None:
@@ -212,7 +209,8 @@ def candidates(lookup: Lookup) -> Iterator[str]:
         # A namespace package's path asks its parent, which may be gone.
         return
     for folder in folders:
-        if isinstance(folder, str) and not os.path.isfile(folder or "."):
+        # Programs put other things into sys.path than its type allows.
+        if isinstance(folder, str) and not os.path.isfile(folder or "."):  # type: ignore[redundant-expr]
             base = os.path.join(os.path.abspath(folder), tail)
             yield f"{base}.py"
             yield os.path.join(base, "__init__.py")

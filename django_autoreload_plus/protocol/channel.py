@@ -26,7 +26,7 @@ _LARGEST = 1 << 28
 _FDS = 8
 
 
-class ChannelClosed(ConnectionError):
+class ChannelClosed(ConnectionError):  # noqa: N818 - the end of a conversation, not a mistake
     """The other end is gone."""
 
 
@@ -61,9 +61,7 @@ class Channel:
         try:
             if descriptors:
                 rights = array.array("i", descriptors)
-                sent = self.socket.sendmsg(
-                    [data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)]
-                )
+                sent = self.socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
                 data = data[sent:]
             self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError) as error:

@@ -13,6 +13,7 @@ import functools
 import json
 import types
 import typing
+from collections.abc import Hashable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ def build(kind: Any, value: Any, where: str) -> Any:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in _hints(type(value))}
+        return {name: _plain(getattr(value, name)) for name in _hints(type(value))}  # type: ignore[arg-type]
     if isinstance(value, (tuple, list, frozenset, set)):
         return [_plain(item) for item in value]
     return value
@@ -73,7 +74,7 @@ def _plain(value: Any) -> Any:
 def _build_dataclass(cls: type[Any], value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise MessageError(f"{where}: expected an object, not {value!r:.60}")
-    hints = _hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]
     unknown = value.keys() - hints.keys()
     if unknown:
         raise MessageError(f"{where}: unknown field {min(unknown)!r}")
@@ -108,5 +109,5 @@ def _build_union(kind: Any, value: Any, where: str) -> Any:
 
 
 @functools.cache
-def _hints(cls: type[Any]) -> dict[str, Any]:
+def _hints(cls: Hashable) -> dict[str, Any]:
     return typing.get_type_hints(cls)

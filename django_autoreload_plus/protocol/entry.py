@@ -56,9 +56,7 @@ class Entry:
         return cls(SCRIPT, words[0], tuple(words[1:]), tuple(flags))
 
 
-def detect(
-    main: ModuleType, argv: Sequence[str], orig_argv: Sequence[str], executable: str
-) -> Entry:
+def detect(main: ModuleType, argv: Sequence[str], orig_argv: Sequence[str]) -> Entry:
     """How this process was started.
 
     ``orig_argv`` tells exactly, but a program may have changed ``sys.argv`` or be
@@ -144,7 +142,7 @@ def _detect_script(
 def current() -> Entry:
     """How the running process was started."""
     main = sys.modules.get("__main__") or ModuleType("__main__")
-    return detect(main, sys.argv or [""], sys.orig_argv, sys.executable)
+    return detect(main, sys.argv or [""], sys.orig_argv)
 
 
 def package_root() -> str:

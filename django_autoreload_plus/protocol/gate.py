@@ -62,7 +62,7 @@ class Gate:
         """Let nobody answer."""
         self._memory[_SLOT] = CLOSED
 
-    def reading(self, on: bool) -> None:
+    def reading(self, on: bool) -> None:  # noqa: FBT001 - a callback with one argument
         """The watcher begins to read its queue, or has acted on what it read."""
         self._memory[_READING] = on
 

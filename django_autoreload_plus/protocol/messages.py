@@ -143,7 +143,7 @@ class Retire:
 
 @dataclass(frozen=True)
 class Changed:
-    """Supervisor: these files changed; can the running program take them?"""
+    """Supervisor: these files changed; take those that you can."""
 
     token: int
     paths: tuple[str, ...]

@@ -272,4 +272,3 @@ def private_memory(pid: int) -> int:
             if words[0] in ("Private_Clean:", "Private_Dirty:")
         )
     return 0
-

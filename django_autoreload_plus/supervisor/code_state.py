@@ -58,7 +58,7 @@ class CodeState:
 
     def record(self, loaded: Iterable[Loaded]) -> frozenset[str]:
         """Take what a child loaded as known; returns what was edited meanwhile."""
-        edited = set()
+        edited: set[str] = set()
         for report in loaded:
             new = [item.path for item in report.files if item.path not in self.baseline]
             self.baseline.record(new, keep_text=self.is_own)

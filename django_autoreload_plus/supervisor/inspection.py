@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..protocol import messages as m
-from ..protocol.channel import ChannelClosed
 from ..protocol.failure import Failure
 from ..watcher.settle import git_is_busy
 from . import policy
@@ -78,7 +77,7 @@ class Inspection:
 
     async def _wait_for_git(self) -> None:
         deadline = time.monotonic() + _GIT_PATIENCE
-        while git_is_busy(self._paths) and time.monotonic() < deadline:
+        while git_is_busy(self._paths) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_GIT_PAUSE)
 
     async def _offer(self) -> str:
@@ -91,10 +90,10 @@ class Inspection:
             return "new"
         self._token += 1
         self._answer = supervisor.loop.create_future()
+        child.tell(m.Changed(self._token, paths))
         try:
-            child.channel.send(m.Changed(self._token, paths))
             answer = await asyncio.wait_for(self._answer, _ANSWER_TIME)
-        except (asyncio.TimeoutError, ChannelClosed):
+        except asyncio.TimeoutError:
             return "new"
         code.take(answer.paths)
         supervisor.taken(frozenset(answer.paths), translations=answer.translations)

@@ -185,9 +185,7 @@ class End:
     status: int
 
 
-Action = (
-    Look | Pause | Admit | Start | Retire | Kill | ShowFailure | HideFailure | Announce | End
-)
+Action = Look | Pause | Admit | Start | Retire | Kill | ShowFailure | HideFailure | Announce | End
 Step = tuple[State, tuple[Action, ...]]
 
 #: A child's request for a restart, see :data:`django_autoreload_plus.autoreload.RESTART_CODE`.
@@ -201,7 +199,7 @@ def begin(state: State) -> Step:
     return _start(state)
 
 
-def step(state: State, event: Event) -> Step:
+def step(state: State, event: Event) -> Step:  # noqa: PLR0911 - one for each kind of event
     """The next state and what to do."""
     if state.phase is Phase.ENDING:
         return state, ()

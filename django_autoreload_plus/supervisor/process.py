@@ -9,15 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..protocol import messages as m
-from ..protocol.channel import Channel
+from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.entry import EXECUTABLE, Entry, package_root
 from ..protocol.gate import Gate
 from ..protocol.launch import CHILD_ENVIRONMENT, Launch
-
 
 #: An environment variable has its limits; the bytecode of more files than this is
 #: removed instead.
@@ -43,6 +42,11 @@ class Child:
     #: How it came to be: ``"start"`` or the label of a checkpoint.
     origin: str = "start"
     swapped: bool = False
+
+    def tell(self, message: m.Message, descriptors: Sequence[int] = ()) -> None:
+        """Send a message; to one that is gone there is nothing to say."""
+        with contextlib.suppress(ChannelClosed, OSError):
+            self.channel.send(message, descriptors)
 
     def signal(self, number: int) -> None:
         """Send a signal; a process that is gone is no error."""

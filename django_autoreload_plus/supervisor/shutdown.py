@@ -64,7 +64,7 @@ class Shutdown:
         supervisor = self._supervisor
         supervisor.end_policy()
         self._status = status
-        supervisor.gate.close()
+        supervisor.reception.gate.close()
         for child in supervisor.children.values():
             if child.generation not in (supervisor.state.live, supervisor.state.newest):
                 child.kill()

@@ -46,7 +46,7 @@ class Starter:
         if child is None:
             child = self._resumed(generation) or self._spawn(generation)
         supervisor.children[generation] = child
-        supervisor.loop.add_reader(child.channel, supervisor.hear, child)
+        supervisor.loop.add_reader(child.channel, supervisor.hearing.hear, child)
         limit = supervisor.options.start_timeout
         if limit:
             supervisor.loop.call_later(limit, supervisor.timed_out, child)
@@ -123,7 +123,7 @@ class Starter:
         channel, process = spawn(
             supervisor.launch,
             generation,
-            supervisor.gate,
+            supervisor.reception.gate,
             checkpoints=self._may_resume(),
             swap=supervisor.options.swap,
             changed=supervisor.code.changed,
@@ -138,7 +138,7 @@ class Starter:
         process = self.checkpoints.fork(base)
         if process is None:
             return None
-        sockets = supervisor.listeners.addresses()
+        sockets = supervisor.reception.listeners.addresses()
         order = m.Go(
             generation,
             tuple(sorted(supervisor.code.changed)),

@@ -8,13 +8,16 @@ import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from types import ModuleType
 
 from ..protocol.failure import Failure
+from ..protocol.messages import Facts
 
+termios: ModuleType | None
 try:
     import termios
 except ImportError:  # Windows
-    termios = None  # type: ignore[assignment]
+    termios = None
 
 _RESET = "\033[0m"
 _STYLES = {"dim": "\033[2m", "good": "\033[32;1m", "bad": "\033[31;1m", "plain": ""}
@@ -29,6 +32,19 @@ class Terminal:
         self.color: bool | None = None
         self.verbosity = 2 if os.environ.get("DJANGO_AUTORELOAD_PLUS_DEBUG") else 1
         self.roots: tuple[str, ...] = (os.getcwd(),)
+        self._said: set[str] = set()
+
+    def configure(self, facts: Facts) -> None:
+        """Follow what the program's configuration says."""
+        self.color = facts.color
+        self.verbosity = max(self.verbosity, facts.verbosity)
+        self.roots = (*facts.roots, os.getcwd())
+
+    def once(self, text: str) -> None:
+        """A text that need not be repeated while it stays the same."""
+        if text not in self._said:
+            self._said.add(text)
+            self.text(text)
 
     def live(self, paths: Sequence[str], seconds: float) -> None:
         """New code serves."""
@@ -62,8 +78,10 @@ class Terminal:
         if not failure.path:
             return failure.summary
         name = self.relative(failure.path)
-        return f"{name}: {failure.summary}, line {failure.line}" if failure.line else (
-            f"{name}: {failure.summary}"
+        return (
+            f"{name}: {failure.summary}, line {failure.line}"
+            if failure.line
+            else (f"{name}: {failure.summary}")
         )
 
     def names(self, paths: Sequence[str]) -> str:
