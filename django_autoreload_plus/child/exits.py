@@ -23,10 +23,11 @@ def leave_to_the_copy() -> None:
     atexit._clear()
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         finalizer.atexit = False
-    # Registered by these modules once, at import; without them, what the new
-    # line registers with them would never run.
-    atexit.register(weakref.finalize._exitfunc)  # type: ignore[attr-defined]
+    # These modules register once; without them, what the new line registers with
+    # them would never run.
     atexit.register(logging.shutdown)
+    if weakref.finalize._registered_with_atexit:  # type: ignore[attr-defined]
+        atexit.register(weakref.finalize._exitfunc)  # type: ignore[attr-defined]
 
 
 def pending() -> bool:
