@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -384,7 +385,7 @@ def test_a_large_page_reaches_a_slow_reader_whole(server: Server) -> None:
     frame = Frame("/x.py", 1, "f", ((1, "y" * 390),) * 11, own=True)
     server.show(Failure("exception", "E: e", "z" * 100_000, (Link("E", "e", (frame,)),) * 20))
     connection = connect(server.port)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
     send(connection, Accept="text/html")
     head, _, body = receive(connection).partition(b"\r\n\r\n")
     assert f"Content-Length: {len(body)}".encode() in head
@@ -453,23 +454,28 @@ class NewCode:
         self._thread.join(DEADLINE)
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except BlockingIOError:
-                self._stop.wait(0.005)
-                continue
-            with connection:
-                connection.settimeout(DEADLINE)
-                with contextlib.suppress(OSError):
-                    first = connection.recv(65536).split(b"\r\n")[0].decode("latin-1")
-                    if first:
-                        self.requests.append(first)
-                    body = b"<!doctype html><title>site</title><p>The real page</p>"
-                    head = (
-                        f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
-                    )
+        with ThreadPoolExecutor() as clients:
+            while not self._stop.wait(0.005):
+                with contextlib.suppress(BlockingIOError):
+                    clients.submit(self._answer, self._listener.accept()[0])
+
+    def _answer(self, connection: socket.socket) -> None:
+        body = b"<!doctype html><title>site</title><p>The real page</p>"
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+        connection.settimeout(0.05)
+        with connection:
+            # A browser also opens connections on which it asks nothing for a while.
+            while not self._stop.is_set():
+                try:
+                    first = connection.recv(65536).partition(b"\r\n")[0]
+                except TimeoutError:
+                    continue
+                except OSError:
+                    return
+                if first:
+                    self.requests.append(first.decode("latin-1"))
                     connection.sendall(head.encode() + b"Content-Type: text/html\r\n\r\n" + body)
+                return
 
 
 def url(server: Server, path: str = "/") -> str:
