@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import re
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import random
 
 #: What the edit of a knob must lead to.
 SWAPPED, REFUSED = "swapped", "refused"
@@ -168,7 +172,8 @@ async def NAME_stream():
     ),
     Template(
         """NAME = {"a": lambda x: x + <k:int>, "b": lambda x, y=<d:shell>: (x, y, <k2:int>)}
-NAME_pair = [lambda: <k3:int>, lambda: -<k4:int>]; NAME_sorted = sorted([3, 1], key=lambda v: v * <r:ran>)
+NAME_pair = [lambda: <k3:int>, lambda: -<k4:int>]
+NAME_sorted = sorted([3, 1], key=lambda v: v * <r:ran>)
 """,
         "NAME['a'](1), NAME['b'](2), [f() for f in NAME_pair], NAME_sorted",
     ),
@@ -319,11 +324,11 @@ class Piece:
         lines = []
         for line in self.template.text.split("\n"):
             indent = line[: len(line) - len(line.lstrip())]
-            lines.append(_KNOB.sub(lambda knob: self._value(knob[1], indent), line))
+            lines.append(_KNOB.sub(partial(self._value, indent), line))
         return "\n".join(lines).replace("NAME", self.name)
 
-    def _value(self, knob: str, indent: str) -> str:
-        return self.values[knob].replace("{indent}", indent) or "pass"
+    def _value(self, indent: str, knob: re.Match[str]) -> str:
+        return self.values[knob[1]].replace("{indent}", indent) or "pass"
 
 
 @dataclass(frozen=True)

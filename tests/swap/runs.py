@@ -43,6 +43,23 @@ def fresh(root: Path, modules: list[str]) -> dict[str, Any]:
     return state
 
 
+def differences(one: Any, other: Any, where: str = "") -> list[str]:
+    """Name the places where two states differ."""
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        return [d for key in one for d in differences(one[key], other[key], f"{where}/{key}")]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [
+            d
+            for at, (a, b) in enumerate(zip(one, other, strict=True))
+            for d in differences(a, b, f"{where}/{at}")
+        ]
+    if isinstance(one, list) and isinstance(other, list):
+        extra = [item for item in one if item not in other]
+        missing = [item for item in other if item not in one]
+        return [f"{where}: too many {extra}, missing {missing}"]
+    return [] if one == other else [f"{where}: {one} is not {other}"]
+
+
 def _run(root: Path, request: dict[str, Any]) -> list[Any]:
     hidden = {"PYTHONDONTWRITEBYTECODE", "COVERAGE_PROCESS_START"}
     env = {name: value for name, value in os.environ.items() if name not in hidden}

@@ -48,7 +48,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "A.__init_subclass__ ran while starting",
     ),
     "ran in a metaclass": (
-        "class M(type):\n    def __init__(cls, *a):\n        cls.x = 1\nclass B(metaclass=M): pass\n",
+        "class M(type):\n    def __init__(cls, *a):\n        cls.x = 1\nclass B(metaclass=M): 1\n",
         "= 1",
         "= 2",
         "M.__init__ ran while starting",
@@ -84,7 +84,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "<lambda> ran while starting",
     ),
     "ran in a thread that is over": (
-        "import threading\ndef f():\n    return 1\nt = threading.Thread(target=f)\nt.start(); t.join()\n",
+        "from threading import Thread\ndef f(): return 1\nt = Thread(target=f)\nt.start(); t.join()\n",
         "return 1",
         "return 2",
         "f ran while starting",
@@ -162,8 +162,11 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "something from the start holds the code of f",
     ),
     "line number kept by typing": (
-        "import typing\n@typing.overload\ndef f(x: int): ...\n@typing.overload\ndef f(x: str): ...\n"
-        "def f(x): return 1\n",
+        (
+            "import typing\n@typing.overload\ndef f(x: int): ...\n"
+            "@typing.overload\ndef f(x: str): ...\n"
+            "def f(x): return 1\n"
+        ),
         "@typing.overload\ndef f(x: int)",
         "# comment\n@typing.overload\ndef f(x: int)",
         "typing looked at the code of f while starting",
@@ -199,21 +202,35 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "while starting, prog set a tracer or profiler, whose own calls are not recorded",
     ),
     "another monitor": (
-        "import sys\ndef f(*a):\n    return 1\nm = sys.monitoring\nm.use_tool_id(0, 'x')\n"
-        "m.register_callback(0, m.events.PY_RETURN, f)\nm.free_tool_id(0)\n",
+        (
+            "import sys\ndef f(*a):\n    return 1\nm = sys.monitoring\nm.use_tool_id(0, 'x')\n"
+            "m.register_callback(0, m.events.PY_RETURN, f)\nm.free_tool_id(0)\n"
+        ),
         "return 1",
         "return 2",
         "while starting, prog registered a sys.monitoring callback, whose calls are not recorded",
     ),
     "a forked worker": (
-        "import os\ndef f():\n    return 1\npid = os.fork()\nif not pid: f(); os._exit(0)\nos.wait()\n",
+        "import os\ndef f(): return 1\npid = os.fork()\nif not pid: f(); os._exit(0)\nos.wait()\n",
         "return 1",
         "return 2",
         "while starting, prog forked a process, whose calls are not recorded",
     ),
+    "a spawned worker": (
+        (
+            "import multiprocessing\ndef f():\n    return 1\n"
+            "if __name__ == 'prog':\n    context = multiprocessing.get_context('spawn')\n"
+            "    p = context.Process(target=len, args=([],))\n    p.start()\n    p.join()\n"
+        ),
+        "return 1",
+        "return 2",
+        "while starting, multiprocessing started a worker, which may have run any file",
+    ),
     "another Python": (
-        "import subprocess, sys\ndef f():\n    return 1\n"
-        "subprocess.run([sys.executable, '-c', ''], check=True)\n",
+        (
+            "import subprocess, sys\ndef f():\n    return 1\n"
+            "subprocess.run([sys.executable, '-c', ''], check=True)\n"
+        ),
         "return 1",
         "return 2",
         "while starting, subprocess started another Python, which may have run the same files",
@@ -247,6 +264,23 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "return 1",
         "return 2",
         "A.__del__ ran while starting",
+    ),
+    "finalizer ran inside the audit hook": (
+        (
+            "import gc, sys\ngc.collect(); gc.disable()\n"
+            "class A:\n    def __del__(self):\n        return 1\n"
+            "x = A(); x.me = x\n"
+            "gc.enable(); gc.set_threshold(1)\ndel x\nsys.audit('event', [1], [2])\n"
+        ),
+        "return 1",
+        "return 2",
+        "A.__del__ ran while starting",
+    ),
+    "an audit hook": (
+        "import sys\ndef f(*a):\n    return 1\nsys.addaudithook(f)\n",
+        "return 1",
+        "return 2",
+        "while starting, prog added an audit hook, whose calls are not recorded",
     ),
     "lazily computed type alias": (
         "type T = int\nT.__value__\n",
@@ -332,11 +366,19 @@ def test_a_file_imported_under_two_paths(tmp_path: Path) -> None:
     assert outcome["refused"].endswith("prog.py too")
 
 
-def test_no_free_monitoring_tool(tmp_path: Path) -> None:
-    """A debugger's and a coverage tool's places are theirs."""
-    prelude = "import sys; [sys.monitoring.use_tool_id(n, 'x') for n in range(6)]"
+@pytest.mark.parametrize(
+    ("prelude", "watcher"),
+    [
+        ("import sys; sys.monitoring.use_tool_id(1, 'coverage')", "coverage"),
+        ("import sys; sys.settrace(lambda *a: None)", "a tracer or profiler"),
+        ("import sys; sys.setprofile(lambda *a: None)", "a tracer or profiler"),
+    ],
+)
+def test_a_debugger_or_coverage_tool(prelude: str, watcher: str, tmp_path: Path) -> None:
+    """What runs inside another tool's callback is reported to nobody."""
     (outcome,) = _edit(tmp_path, "def f(): return 1\n", "1", "2", prelude=prelude)
-    assert outcome == {"refused": "debuggers or profilers occupy every sys.monitoring tool"}
+    reason = f"{watcher} watches this process, whose own calls are not recorded"
+    assert outcome == {"refused": reason}
 
 
 def _edit(root: Path, source: str, before: str, after: str, **more: Any) -> list[dict[str, Any]]:

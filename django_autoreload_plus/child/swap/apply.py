@@ -164,9 +164,12 @@ class _Preparation:
         """What a module warned of is kept by line number, to warn once only."""
         if all(pair.new and same_lines(pair.old, pair.new) for pair in self._pairs):
             return None
-        for name, namespace in self._index.modules(self._path):
+        namespaces = [namespace for _, namespace in self._index.modules(self._path)]
+        namespaces += [one.__globals__ for one in self._index.functions(self._path)]
+        for namespace in namespaces:
             registry = namespace.get("__warningregistry__")
             if isinstance(registry, dict) and any(isinstance(key, tuple) for key in registry):
+                name = namespace.get("__name__")
                 return f"{name} issued a warning while starting, which is kept by line number"
         return None
 

@@ -33,6 +33,9 @@ Key = tuple[str, str, int]  # file, qualified name, first line
 class CopyAudit:
     """Code objects that were read or copied, tracers, and processes that ran the same files.
 
+    That hook needs the attribute ``__cantrace__ = True``: without it the interpreter reports to no
+    tool what runs inside the hook, finalizers of the user's included.
+
     ``hook_depth``: Python functions between the interpreter and ``on_event``; 1 for a hook that
     calls it directly, 0 where it is the hook itself.
     """
@@ -51,6 +54,7 @@ class CopyAudit:
             "sys.settrace": self._tracer_set,
             "sys.setprofile": self._tracer_set,
             "sys.monitoring.register_callback": self._monitor_set,
+            "sys.addaudithook": self._hook_added,
             "os.fork": self._forked,
             "os.forkpty": self._forked,
             "os.system": self._command_run,
@@ -76,6 +80,8 @@ class CopyAudit:
 
     def blind(self) -> str | None:
         """Why nothing can be said of any function in this process, or None."""
+        if self._blind is None and _worker_started():
+            return "while starting, multiprocessing started a worker, which may have run any file"
         return self._blind
 
     def copied(self, path: str) -> bool:
@@ -115,6 +121,9 @@ class CopyAudit:
         if args and args[0] is not None:
             self._blinded_by("registered a sys.monitoring callback, whose calls are not recorded")
 
+    def _hook_added(self, _args: tuple[object, ...]) -> None:
+        self._blinded_by("added an audit hook, whose calls are not recorded")
+
     def _forked(self, _args: tuple[object, ...]) -> None:
         self._blinded_by("forked a process, whose calls are not recorded")
 
@@ -131,7 +140,7 @@ class CopyAudit:
         """Module and function that caused the event; ("", "") where there is no Python caller."""
         frame: FrameType | None
         try:
-            frame = sys._getframe(self._depth + further + 1)  # noqa: SLF001 (the only way)
+            frame = sys._getframe(self._depth + further + 1)
         except ValueError:
             return "", ""
         module = frame.f_globals.get("__name__")
@@ -140,6 +149,12 @@ class CopyAudit:
 
 def _key(code: CodeType) -> Key:
     return code.co_filename, qualname(code), code.co_firstlineno
+
+
+def _worker_started() -> bool:
+    """Workers that are spawned raise no audit event; multiprocessing numbers them, from 1."""
+    counter = getattr(sys.modules.get("multiprocessing.process"), "_process_counter", None)
+    return counter is not None and repr(counter) != "count(1)"
 
 
 def _names_python(argument: object) -> bool:

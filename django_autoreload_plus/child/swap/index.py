@@ -51,7 +51,7 @@ class Index:
             file = namespace.get("__file__")
             if isinstance(file, str):
                 self._modules.setdefault(file, []).append((name, namespace))
-        for frame in sys._current_frames().values():  # noqa: SLF001 (the only way)
+        for frame in sys._current_frames().values():
             self._running(frame)
 
     def clear(self) -> None:

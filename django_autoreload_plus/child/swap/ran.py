@@ -16,7 +16,8 @@ from .support import unavailable
 
 __all__ = ["CopyAudit", "RunRecorder"]
 
-_TOOL_IDS = (4, 3)  # the two that PEP 669 reserves for nobody
+_TOOL = 4  # one of the two that PEP 669 reserves for nobody
+_TOOLS = range(6)
 _NAME = "django-autoreload-plus"
 
 
@@ -33,7 +34,7 @@ class RunRecorder:
         self._ran: dict[str, dict[int, CodeType]] = {}
         self._modules: set[str] = set()
         self._earlier: frozenset[str] = frozenset()
-        self._tool: int | None = None
+        self._recording = False
         self._failure: Refusal | None = Refusal("it was not recorded what runs while starting")
 
     def start(self) -> Refusal | None:
@@ -45,23 +46,23 @@ class RunRecorder:
         if reason := unavailable():
             return Refusal(reason)
         if sys.version_info >= (3, 12):
-            self._tool = _free_tool_id()
-            if self._tool is None:
-                return Refusal("debuggers or profilers occupy every sys.monitoring tool")
+            if watcher := _watcher():
+                return Refusal(f"{watcher} watches this process, whose own calls are not recorded")
             self._earlier = frozenset(_loaded_files())
             monitoring = sys.monitoring
-            events = monitoring.events.PY_START
-            monitoring.register_callback(self._tool, events, self._callback())
-            monitoring.set_events(self._tool, events)
+            monitoring.use_tool_id(_TOOL, _NAME)
+            monitoring.register_callback(_TOOL, monitoring.events.PY_START, self._callback())
+            monitoring.set_events(_TOOL, monitoring.events.PY_START)
+            self._recording = True
         return None
 
     def stop(self) -> None:
         """Stop recording and give the tool back; what was recorded is kept."""
-        if self._tool is not None and sys.version_info >= (3, 12):
-            sys.monitoring.set_events(self._tool, 0)
-            sys.monitoring.register_callback(self._tool, sys.monitoring.events.PY_START, None)
-            sys.monitoring.free_tool_id(self._tool)
-        self._tool = None
+        if self._recording and sys.version_info >= (3, 12):
+            sys.monitoring.set_events(_TOOL, 0)
+            sys.monitoring.register_callback(_TOOL, sys.monitoring.events.PY_START, None)
+            sys.monitoring.free_tool_id(_TOOL)
+        self._recording = False
         self.trim()
 
     def trim(self) -> None:
@@ -98,9 +99,10 @@ class RunRecorder:
             return Refusal(f"{path} was loaded before recording began")
         if path not in self._modules:
             return Refusal(f"{path} was not imported while recording")
+        name = os.sep + os.path.basename(path)
         for other in self._modules:
             # Functions of the other name are the same source's, and would be missed.
-            if other != path and _same_file(other, path):
+            if other.endswith(name) and other != path and _same_file(other, path):
                 return Refusal(f"{path} was imported as {other} too")
         return None
 
@@ -125,13 +127,13 @@ class RunRecorder:
         return partial(max, sys.monitoring.DISABLE, key=note)
 
 
-def _free_tool_id() -> int | None:
-    if sys.version_info >= (3, 12):
-        for number in _TOOL_IDS:
-            if sys.monitoring.get_tool(number) is None:
-                sys.monitoring.use_tool_id(number, _NAME)
-                return number
-    return None
+def _watcher() -> str | None:
+    """A tool that is there already: what the interpreter runs inside its callbacks is not seen."""
+    if sys.gettrace() is not None or sys.getprofile() is not None:
+        return "a tracer or profiler"
+    if sys.version_info < (3, 12):
+        return None
+    return next(filter(None, map(sys.monitoring.get_tool, _TOOLS)), None)
 
 
 def _loaded_files() -> Iterator[str]:
@@ -142,8 +144,6 @@ def _loaded_files() -> Iterator[str]:
 
 
 def _same_file(one: str, other: str) -> bool:
-    if os.path.basename(one) != os.path.basename(other):
-        return False
     try:
         return os.path.samefile(one, other)
     except OSError:

@@ -10,7 +10,7 @@ from types import CodeType
 
 from .likeness import constant_key, instructions, is_class_or_module_body, qualname
 
-_CONSTANT_OPS = frozenset(dis.hasconst)
+_CONSTANT_OPS = frozenset(dis.hasconst) - {dis.opmap.get("LOAD_SMALL_INT", -1)}
 _NAME_OPS = frozenset(dis.hasname)
 # These keep flags in the low bits of their argument, below the number of the name.
 _FLAG_BITS = {
