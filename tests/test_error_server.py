@@ -345,6 +345,30 @@ def test_a_crowd_of_silent_clients_does_not_lock_others_out() -> None:
             client.close()
 
 
+def test_running_out_of_files_is_survived(server: Server) -> None:
+    """Otherwise a low limit for open files would turn a crowd into a dead page."""
+    resource = pytest.importorskip("resource", reason="needs limits for open files")
+    server.show()
+    crowd = [connect(server.port) for _ in range(100)]
+    until(lambda: server.connections == 100, "all are accepted")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with connect(server.port) as probe:
+        limit = probe.fileno() + 5
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    try:
+        late = [socket.socket() for _ in range(3)]
+        for client in late:
+            client.settimeout(DEADLINE)
+            client.connect(("127.0.0.1", server.port))
+        for client in late:
+            send(client)
+        assert all(b"first mistake" in receive(client) for client in late)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for client in crowd:
+            client.close()
+
+
 def test_no_descriptor_is_left_behind(server: Server) -> None:
     """Otherwise the supervisor would run out of them in a long afternoon."""
     descriptors = Path("/proc/self/fd")

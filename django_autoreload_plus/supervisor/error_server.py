@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 #: The first byte of a TLS handshake: there is nothing readable to answer with.
 _TLS = b"\x16"
+#: Connections that are always worth having; as many are given up at once when files run out.
+_FEWEST = 8
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class ErrorServer:
     def __init__(self, sockets: Sequence[socket.socket], limits: Limits | None = None) -> None:
         self._sockets = tuple(sockets)
         self._limits = limits or Limits()
+        self._most = self._limits.connections
         self._state = _State.UNDECIDED
         self._failure: Failure | None = None
         self._context = PageContext()
@@ -123,7 +126,7 @@ class ErrorServer:
     def adopt(self, connection: socket.socket) -> None:
         """Answer on ``connection``, which somebody else has accepted; it is ours now."""
         connection.setblocking(False)
-        if len(self._connections) >= self._limits.connections:
+        if len(self._connections) >= self._most:
             self._make_room()
         client = _Connection(connection)
         self._connections[client] = None
@@ -194,11 +197,13 @@ class ErrorServer:
         self.adopt(connection)
 
     def _rest(self) -> None:
-        """Leave the backlog alone until some connection has been closed."""
-        self._make_room()
+        """Make do with fewer connections: the process may not open that many files."""
+        self._most = max(_FEWEST, len(self._connections) - _FEWEST)
+        while len(self._connections) >= self._most:
+            self._make_room()
         self._stop()
-        loop = asyncio.get_running_loop()
-        self._resume = loop.call_later(0.1, self._start)
+        # The clients given up are closed by their tasks first.
+        self._resume = asyncio.get_running_loop().call_later(0.02, self._start)
 
     def _make_room(self) -> None:
         """Give up the client that is least likely to be a person in front of a browser."""
