@@ -84,7 +84,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "<lambda> ran while starting",
     ),
     "ran in a thread that is over": (
-        "from threading import Thread\ndef f(): return 1\nt = Thread(target=f)\nt.start(); t.join()\n",
+        "from threading import *\ndef f(): return 1\nt = Thread(target=f)\nt.start(); t.join()\n",
         "return 1",
         "return 2",
         "f ran while starting",
@@ -347,6 +347,26 @@ def test_refused_for_what_the_file_went_through(
     source = "def f():\n    return 1\n"
     (outcome,) = _edit(tmp_path, source, "return 1", "return 2", **request_more)
     assert outcome == {"refused": reason.format(**names)}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="classes carry no line number")
+@pytest.mark.parametrize(
+    ("source", "before", "after"),
+    [
+        ("class A:\n    __module__ = 'elsewhere'\n", "class A", "# comment\nclass A"),
+        (
+            "class A:\n    def f(self): self.x = 1\nA.__module__ = 'elsewhere'\n",
+            "self.x",
+            "self.y",
+        ),
+    ],
+)
+def test_a_class_that_says_it_is_of_another_module(
+    source: str, before: str, after: str, tmp_path: Path
+) -> None:
+    """What the class keeps of its source would stay that of the old one."""
+    (outcome,) = _edit(tmp_path, source, before, after)
+    assert outcome == {"refused": "class A cannot be told from others of that name and line"}
 
 
 def test_a_file_that_was_never_imported(tmp_path: Path) -> None:

@@ -46,9 +46,9 @@ _CASES = {
     ),
     "code compiled twice for finally": (
         (
-            "def f(n):\n    try:\n        n = 1 // n\n    finally:\n        LATER.append(lambda: n)\n"
-            "LATER = []\nf(1)\ntry: f(0)\nexcept ZeroDivisionError: pass\n"
-            "def probe(): return [('f', lambda: [g() for g in LATER])]\n"
+            "def f(n):\n    try: n = 1 // n\n    finally:\n        KEPT.append(lambda: n)\n"
+            "KEPT = []\nf(1)\ntry: f(0)\nexcept ZeroDivisionError: pass\n"
+            "def probe(): return [('f', lambda: [g() for g in KEPT])]\n"
         ),
         "lambda: n",
         "lambda: -n",

@@ -16,6 +16,7 @@ from .index import Index
 from .likeness import class_record, is_class_or_module_body, qualname
 
 _namespace_of_class = type.__dict__["__dict__"].__get__
+_qualname_of_class = type.__dict__["__qualname__"].__get__
 _set: Callable[[type, str, object], None] = type.__setattr__  # no metaclass is to notice
 
 
@@ -51,23 +52,29 @@ def class_changes(
             continue
         if modules is None:
             modules = frozenset(space.get("__name__") for _, space in index.modules(path))
-        owners = _made_from(pair.old, old.first_line, modules, index)
-        if isinstance(owners, Refusal):
-            return owners
+        owners = _made_from(old.first_line, modules, index)
+        # Not ours by what they say, but they may be.
+        doubtful = () if owners else index.classes(old.first_line)
+        if not old.same_names(new):
+            doubtful += index.classes(None)
+        name = qualname(pair.old)
+        if any(_name(one) == name for one in doubtful):
+            return Refusal(f"class {name} cannot be told from others of that name and line")
         for owner in owners:
             changes += _for_class(owner, pair.old, pair.new)
     return tuple(changes)
 
 
-def _made_from(
-    body: CodeType, line: int, modules: frozenset[object], index: Index
-) -> list[type] | Refusal:
+def _made_from(line: int, modules: frozenset[object], index: Index) -> list[type]:
     """A line of a file holds one class statement at most, so module and line tell which."""
-    candidates = index.classes(line)
-    owners = [one for one in candidates if _namespace_of_class(one).get("__module__") in modules]
-    if not owners and any(one.__qualname__ == qualname(body) for one in candidates):
-        return Refusal(f"class {qualname(body)} cannot be told from others of that name and line")
-    return owners
+    return [
+        one for one in index.classes(line) if _namespace_of_class(one).get("__module__") in modules
+    ]
+
+
+def _name(owner: type) -> str:
+    name: str = _qualname_of_class(owner)  # past any metaclass
+    return name
 
 
 def _for_class(owner: type, old: CodeType, new: CodeType) -> Iterable[ClassChange]:

@@ -19,6 +19,7 @@ from .modules import module_namespaces
 
 _namespace_of_class = type.__dict__["__dict__"].__get__
 _FIRST_LINE = "__firstlineno__"
+_STATIC = "__static_attributes__"
 _FROZEN_BY_PYTHON = gc.get_freeze_count()  # some hundred objects of its own, on 3.12 and later
 
 
@@ -32,7 +33,7 @@ class Index:
     def __init__(self) -> None:
         self._functions: dict[str, list[FunctionType]] = {}
         self._holders: dict[str, list[tuple[CodeType, str]]] = {}
-        self._classes: dict[int, list[type]] = {}
+        self._classes: dict[object, list[type]] = {}
         self._modules: dict[str, list[tuple[str, dict[str, object]]]] = {}
 
     def build(self) -> None:
@@ -67,8 +68,11 @@ class Index:
         """Code of this file in generators and frames, each with a word for what holds it."""
         return tuple(self._holders.get(path, ()))
 
-    def classes(self, line: int) -> tuple[type, ...]:
-        """Every living class that says its source begins on this line (Python 3.13 and later)."""
+    def classes(self, line: int | None) -> tuple[type, ...]:
+        """Every living class that says its source begins on this line (Python 3.13 and later).
+
+        None: those that no longer say, as after an assignment to ``__module__``.
+        """
         return tuple(self._classes.get(line, ()))
 
     def modules(self, path: str) -> tuple[tuple[str, dict[str, object]], ...]:
@@ -84,8 +88,9 @@ class Index:
             attribute, word = _HELD_CODE[kind]
             self._hold(getattr(thing, attribute), word)
         elif kind is type or issubclass(kind, type):
-            line = _namespace_of_class(thing).get(_FIRST_LINE)
-            if type(line) is int:
+            namespace = _namespace_of_class(thing)
+            if _STATIC in namespace or _FIRST_LINE in namespace:
+                line = namespace.get(_FIRST_LINE)
                 self._classes.setdefault(line, []).append(cast("type", thing))
 
     def _hold(self, code: CodeType, word: str) -> None:
