@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from django_autoreload_plus.child.failure_frames import MAX_FRAMES
 from django_autoreload_plus.child.failures import (
-    MAX_FRAMES,
     from_check,
     from_command,
     from_exception,

@@ -10,6 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from django_autoreload_plus.child.failure_frames import MAX_FRAMES, frames_of
 from django_autoreload_plus.child.failure_origin import (
     Origin,
     clues,
@@ -29,10 +30,8 @@ from django_autoreload_plus.child.failure_trace import (
 from django_autoreload_plus.protocol.excerpt import SourceReader
 from django_autoreload_plus.protocol.failure import Failure, Frame, Link
 from django_autoreload_plus.protocol.failures import (
-    LIBRARY_CONTEXT,
     OWN_CONTEXT,
     one_line,
-    syntax_frame,
 )
 
 if TYPE_CHECKING:
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 200_000
 MAX_MESSAGE = 20_000
-#: Frames of one exception that are described; more are cut in the middle.
-MAX_FRAMES = 80
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CHECK = re.compile(
@@ -97,7 +94,7 @@ def from_check(text: str, *, roots: Sequence[str] = (), skip: Sequence[str] = ()
     """Describe failed system checks; ``text`` is the framework's own message.
 
     The first error is the summary; its model field, class or setting is looked
-    for in the code below ``roots``.
+    for in the code below ``roots`` (default: the working directory).
     """
     text = _COLOURS.sub("", text).rstrip() + "\n"
     lines = text.splitlines()
@@ -107,7 +104,7 @@ def from_check(text: str, *, roots: Sequence[str] = (), skip: Sequence[str] = ()
     if not errors:
         return Failure(kind="check", summary=one_line("", text), text=text)
     first = errors[0]
-    territory, reader = Territory(roots, skip), SourceReader()
+    territory, reader = Territory(roots or (os.getcwd(),), skip), SourceReader()
     origin = find_object(first["label"], first["message"], territory, reader)
     if origin is None:
         origin = find_origin(Exception(), first["message"], (), territory, reader)
@@ -146,7 +143,7 @@ def _describe(exc: BaseException, kind: str, roots: Sequence[str], skip: Sequenc
         Link(
             type=_type_name(error),
             message=_message(error, told)[:MAX_MESSAGE],
-            frames=_frames(error, territory, reader),
+            frames=frames_of(error, territory, reader),
             relation=relation,
             omitted=max(0, len(entries(error)) - MAX_FRAMES),
         )
@@ -233,42 +230,6 @@ def _straight_chain(
     return newest_first[::-1]
 
 
-def _frames(error: BaseException, territory: Territory, reader: SourceReader) -> tuple[Frame, ...]:
-    found = entries(error)
-    if len(found) > MAX_FRAMES:
-        found = found[: MAX_FRAMES // 2] + found[-MAX_FRAMES // 2 :]
-    frames = []
-    for entry in found:
-        code = entry.tb_frame.f_code
-        path, line = _absolute(code.co_filename), entry.tb_lineno or 0
-        own = territory.owns(path)
-        context = OWN_CONTEXT if own else LIBRARY_CONTEXT
-        source = reader.around(path, line, context, entry.tb_frame.f_globals)
-        columns = _columns(code, entry.tb_lasti, line, dict(source).get(line, ""))
-        name = getattr(code, "co_qualname", code.co_name)
-        frames.append(Frame(path, line, name, source, own, columns))
-    if isinstance(error, SyntaxError) and error.filename and not error.filename.startswith("<"):
-        path = _absolute(error.filename)
-        frames.append(syntax_frame(error, reader, own=territory.owns(path), path=path))
-    return tuple(frames)
-
-
-def _columns(code: object, instruction: int, line: int, text: str) -> tuple[int, int] | None:
-    """Return the part of ``text`` that failed, unless it is all of it."""
-    positions = getattr(code, "co_positions", None)  # since Python 3.11
-    if positions is None or instruction < 0 or not text:
-        return None
-    place = next(iter(list(positions())[instruction // 2 : instruction // 2 + 1]), None)
-    if place is None or None in place or place[0] != line:
-        return None
-    _, last, start, end = place
-    encoded = text.encode("utf-8", "replace")
-    first = len(encoded[:start].decode("utf-8", "replace"))
-    final = len(encoded[:end].decode("utf-8", "replace")) if last == line else len(text)
-    whole = text[first:final].strip() == text.strip()
-    return None if whole or final <= first else (first, final)
-
-
 def _place(
     exc: BaseException,
     links: list[Link],
@@ -323,15 +284,6 @@ def _type_name(error: BaseException) -> str:
     kind = type(error)
     module, name = str(kind.__module__), str(kind.__qualname__)
     return name if module in {"builtins", "__main__"} else f"{module}.{name}"
-
-
-def _absolute(path: str) -> str:
-    if path.startswith("<"):
-        return path
-    try:
-        return os.path.abspath(path)
-    except (OSError, ValueError):
-        return path
 
 
 def _cut(text: str) -> str:
