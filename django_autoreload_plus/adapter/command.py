@@ -16,7 +16,7 @@ from ..protocol.messages import Failed
 from . import facts, signals, takeover
 from .background import BackgroundChecks
 from .preload import preload
-from .serving import held_server
+from .serving import full_name, held_server
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -92,6 +92,8 @@ class ReloadingRunserver(_Base):
     def _prepare(self, connection: links.Link, *args: Any, **options: Any) -> None:
         """Everything that depends on code alone, before anything is served."""
         preload()
+        # Asks a name server, which must not happen between a save and its answer.
+        full_name(self.addr)
         self._handler = super().get_handler(*args, **options)
         signals.SupervisedReloader(connection).announce()
         facts.refine(

@@ -130,7 +130,7 @@ class HeldServerMixin:
         ipv6 = self.address_family == socket.AF_INET6
         self.socket = self.link.listen(host, port, ipv6=ipv6)
         self.server_address = self.socket.getsockname()
-        self.server_name = _full_name(self.server_address[0])
+        self.server_name = full_name(self.server_address[0])
         self.server_port = self.server_address[1]
         self.setup_environ()  # type: ignore[attr-defined]
         self.RequestHandlerClass = _gated(self.RequestHandlerClass)
@@ -278,6 +278,6 @@ def _gated(handler: type[BaseRequestHandler]) -> type[BaseRequestHandler]:
 
 
 @cache
-def _full_name(host: str) -> str:
+def full_name(host: str) -> str:
     """The name the standard library's server gives itself; may ask a name server."""
     return socket.getfqdn(host)

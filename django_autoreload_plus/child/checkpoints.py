@@ -149,6 +149,7 @@ class Checkpointer:
         link = self._link
         title.set_title("autoreload: ready to resume")
         try:
+            channel.send(m.Waiting())
             message, descriptors = channel.receive()
         except ChannelClosed:
             os._exit(0)

@@ -145,26 +145,27 @@ class Link:
     def start(self) -> None:
         """The main function begins."""
         if not self.serves:
-            self.report(final=True)
+            self.tracker.starting = False
+            self.report(scan=True)
             self._run_thread()
             self.say(m.Started())
 
     def serve(self, server: Server) -> None:
         """The program accepts connections through ``server`` from now on."""
         self.server = server
-        self.report(final=True)
+        self.tracker.starting = False
+        self.report(scan=self.tracker.has_much_to_tell())
         self._run_thread()
         self.say(m.Serving())
+        self.wake()
         if self.checkpoints is not None and self.checkpoints.swapper is not None:
             self.checkpoints.swapper.finish()
         if self.after_serving is not None:
             self.after_serving()
 
-    def report(self, *, final: bool = False) -> None:
+    def report(self, *, scan: bool = True) -> None:
         """Tell what was loaded since the last report."""
-        if final:
-            self.tracker.starting = False
-        loaded = self.tracker.collect()
+        loaded = self.tracker.collect(scan=scan)
         if loaded != m.Loaded():
             self.say(loaded)
 

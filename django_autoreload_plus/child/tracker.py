@@ -22,6 +22,8 @@ from .fresh import FreshFinder
 
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC
+#: Fewer lookups than this can wait for the next complete report.
+_BY_THE_WAY = 10
 #: Kernel interfaces: reading them says nothing about a file a user could edit.
 _VIRTUAL = ("/dev/", "/proc/", "/sys/")
 
@@ -90,16 +92,25 @@ class Tracker:
             self.notify()
         return self.fresh.find_spec(name, path, target) if self.fresh is not None else None
 
-    def collect(self) -> Loaded:
-        """Everything since the last call, as a report."""
+    def collect(self, *, scan: bool = True) -> Loaded:
+        """Everything since the last call, as a report.
+
+        ``scan``: look through ``sys.modules`` as well, which touches every module
+        there is; right after a fork that costs a copy of much of the memory.
+        """
         record, self._record = self._record, Record()
         files: list[LoadedFile] = []
         missing: list[str] = []
         self._resolve(record.lookups, files, missing)
         for path, when in record.reads.items():
             self._add(files, path, when, "")
-        self._scan(files)
+        if scan:
+            self._scan(files)
         return Loaded(tuple(files), tuple(missing), (), tuple(sorted(record.writes)))
+
+    def has_much_to_tell(self) -> bool:
+        """Whether more was imported since the last report than happens by the way."""
+        return len(self._record.lookups) > _BY_THE_WAY
 
     def _resolve(self, lookups: list[Lookup], files: list[LoadedFile], missing: list[str]) -> None:
         retry, self._unresolved = self._unresolved, []

@@ -220,6 +220,11 @@ class Dissolve:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A process made from a frozen copy: I do nothing but wait for :class:`Go`."""
+
+
+@dataclass(frozen=True)
 class Swap:
     """A file whose function bodies are to be exchanged: marshalled code, as base64."""
 
@@ -277,6 +282,7 @@ Message = (
     | Dissolve
     | Go
     | SwapRefused
+    | Waiting
 )
 
 REGISTRY: dict[str, type] = {cls.__name__: cls for cls in Message.__args__}

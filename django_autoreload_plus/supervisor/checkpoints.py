@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
+from ..protocol.codec import MessageError
 
 #: Points that are kept while others are thinned out.
 _NAMED = ("settings", "apps", "setup", "ready")
@@ -31,6 +32,23 @@ class Spare:
     token: int
     channel: Channel
     pid: int = 0
+    waiting: bool = False
+
+    def is_asleep(self) -> bool:
+        """Whether it certainly sleeps, waiting for its order, and runs nothing.
+
+        Once it has said that it waits, the one system call it can be found in is
+        the one that receives the order (the format is that of proc_pid_syscall(5)).
+        """
+        if not self.waiting:
+            with contextlib.suppress(ChannelClosed, MessageError):
+                self.waiting = any(isinstance(m_, m.Waiting) for m_, _ in self.channel.drain())
+        if not (self.waiting and self.pid):
+            return False
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{self.pid}/syscall", encoding="ascii") as file:
+                return file.read().split()[0] not in ("running", "-1")
+        return False
 
 
 @dataclass(eq=False)

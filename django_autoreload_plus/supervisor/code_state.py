@@ -15,6 +15,7 @@ from ..protocol.failure import Failure
 from ..protocol.failures import from_syntax_error
 from ..protocol.messages import Loaded, LoadedFile
 from ..watcher import Baseline, Change, Targets
+from .compiled import Compiled
 
 #: Compiling more files than this takes longer than letting the child find out.
 _MOST_COMPILED = 50
@@ -26,6 +27,7 @@ class CodeState:
     def __init__(self, roots: Sequence[str]) -> None:
         self.roots = tuple(roots)
         self.baseline = Baseline()
+        self.compiled = Compiled()
         self.files: set[str] = set()
         self.missing: set[str] = set()
         self.globs: set[tuple[str, str]] = set()
@@ -139,7 +141,7 @@ class CodeState:
             return None
         for path in sorted(sources):
             try:
-                compile(self.dirty[path].data or b"", path, "exec", dont_inherit=True)
+                self.compiled.get(path, self.dirty[path].data or b"")
             except (SyntaxError, ValueError) as error:
                 return from_syntax_error(path, error)
         return None

@@ -5,22 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from importlib.util import cache_from_source
 from typing import TYPE_CHECKING
 
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.codec import MessageError
-from .checkpoints import Checkpoints, Frozen
+from .checkpoints import Checkpoints, Frozen, Spare
 from .process import Child, spawn
 from .swaps import Swaps
+from .warmth import make_own, own_pages
 
 if TYPE_CHECKING:
     from .core import Supervisor
 
 #: The modules edited last get a checkpoint just before their import.
 _MOST_STOPS = 3
+#: By then the first requests after a save have been answered, in seconds.
+_UNTIL_SERVED = 0.3
 
 
 class Starter:
@@ -72,7 +75,9 @@ class Starter:
         self.checkpoints.confirm(child.generation)
         options = self._supervisor.options
         self.checkpoints.thin_out(options.checkpoint_limit if options.checkpoints else 0)
-        self._supervisor.loop.call_soon(self._make_spares)
+        loop = self._supervisor.loop
+        loop.call_soon(self._make_spares)
+        loop.call_later(_UNTIL_SERVED, self._warm, child)
 
     def froze(self, child: Child, message: m.Froze, descriptor: int) -> None:
         """A starting child has left a frozen copy behind."""
@@ -165,6 +170,21 @@ class Starter:
         if self._may_resume():
             for copy in self.checkpoints.live[-2:]:
                 self.checkpoints.prepare(copy)
+
+    def _warm(self, child: Child) -> None:
+        """Prepare the memory of the process that the next save most likely needs."""
+        ready = self.checkpoints.ready()
+        serves = self._supervisor.state.live == child.generation
+        if ready is None or ready.spare is None or not serves or not child.pid_is_certain:
+            return
+        if ready.spare.is_asleep():
+            self._warm_on(ready, ready.spare, make_own(ready.spare.pid, own_pages(child.pid)))
+
+    def _warm_on(self, ready: Frozen, spare: Spare, steps: Iterator[None]) -> None:
+        # Step by step: a save in between must not wait, and takes the process
+        # as far as it has come.
+        if ready.spare is spare and next(steps, steps) is None:
+            self._supervisor.loop.call_soon(self._warm_on, ready, spare, steps)
 
     def _remember(self, changed: Collection[str]) -> None:
         modules = self._supervisor.code.modules

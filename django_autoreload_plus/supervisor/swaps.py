@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import CodeType
 
 from ..child.swap import Refusal, compare
 from ..child.swapping import pack
@@ -12,11 +11,10 @@ from .code_state import CodeState
 
 
 class Swaps:
-    """Compares old and new sources; remembers what it has compiled."""
+    """Compares old and new sources."""
 
     def __init__(self, code: CodeState) -> None:
         self._code = code
-        self._compiled: dict[str, tuple[bytes, CodeType]] = {}
 
     def plan(self, paths: Iterable[str]) -> tuple[Swap, ...] | str:
         """The exchange that turns the ready copy's files into those on disk, or why not."""
@@ -35,21 +33,11 @@ class Swaps:
             return f"{path} is not a source that was edited"
         if old == new:
             return None
-        before, after = self._compile(f"{path}\0", path, old), self._compile(path, path, new)
-        if before is None or after is None:
+        try:
+            before, after = (self._code.compiled.get(path, source) for source in (old, new))
+        except (SyntaxError, ValueError):
             return f"{path} does not compile"
         plan = compare(before, after)
         if isinstance(plan, Refusal):
             return plan.reason
         return Swap(path, pack(before), pack(after))
-
-    def _compile(self, key: str, path: str, source: bytes) -> CodeType | None:
-        known = self._compiled.get(key)
-        if known is not None and known[0] == source:
-            return known[1]
-        try:
-            code = compile(source, path, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError):
-            return None
-        self._compiled[key] = (source, code)
-        return code
