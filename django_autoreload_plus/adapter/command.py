@@ -93,7 +93,7 @@ class ReloadingRunserver(_Base):
         """Everything that depends on code alone, before anything is served."""
         preload()
         # Asks a name server, which must not happen between a save and its answer.
-        full_name(self.addr)
+        full_name(self.addr)  # type: ignore[attr-defined]
         self._handler = super().get_handler(*args, **options)
         signals.SupervisedReloader(connection).announce()
         facts.refine(

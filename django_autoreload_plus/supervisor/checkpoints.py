@@ -45,9 +45,9 @@ class Spare:
                 self.waiting = any(isinstance(m_, m.Waiting) for m_, _ in self.channel.drain())
         if not (self.waiting and self.pid):
             return False
-        with contextlib.suppress(OSError):
-            with open(f"/proc/{self.pid}/syscall", encoding="ascii") as file:
-                return file.read().split()[0] not in ("running", "-1")
+        path = f"/proc/{self.pid}/syscall"
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as file:
+            return file.read().split()[0] not in ("running", "-1")
         return False
 
 

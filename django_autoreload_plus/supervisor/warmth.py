@@ -29,12 +29,12 @@ _MOST_PAGES = 16_384
 def own_pages(pid: int) -> list[int]:
     """Addresses of the anonymous pages that only this process has, at most 64 MiB."""
     pages: list[int] = []
-    with contextlib.suppress(OSError, ValueError):
-        with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap:
-            for start, end in _private_areas(pid):
-                pages += _own_pages_between(pagemap.fileno(), start, end)
-                if len(pages) > _MOST_PAGES:
-                    break
+    path = f"/proc/{pid}/pagemap"
+    with contextlib.suppress(OSError, ValueError), open(path, "rb", buffering=0) as pagemap:
+        for start, end in _private_areas(pid):
+            pages += _own_pages_between(pagemap.fileno(), start, end)
+            if len(pages) > _MOST_PAGES:
+                break
     return pages[:_MOST_PAGES]
 
 
@@ -45,7 +45,7 @@ def make_own(pid: int, pages: list[int]) -> Iterator[None]:
         for index, page in enumerate(pages):
             with contextlib.suppress(OSError):
                 os.pwrite(descriptor, os.pread(descriptor, 1, page), page)
-            if index % 64 == 63:  # noqa: PLR2004 - a fraction of a millisecond
+            if index % 64 == 63:
                 yield
 
 
