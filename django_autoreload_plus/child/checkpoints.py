@@ -137,13 +137,14 @@ class Checkpointer:
         """Wait for orders; returns only in a process that is to go on."""
         self._link.channel.close()
         handlers = _silence()
-        title.set_title(f"autoreload checkpoint: {label}")
+        command = title.set_title(f"autoreload checkpoint: {label}")
         if label == READY and self.swapper is not None:
             self.swapper.build_index()
         frozen = Frozen(channel, {child})
         connection = frozen.serve()
         # From here on: a process forked from the frozen copy.
         self._resume(connection, handlers)
+        title.set_title(command)
 
     def _resume(self, channel: Channel, handlers: dict[int, object]) -> None:
         link = self._link
@@ -157,7 +158,6 @@ class Checkpointer:
             os._exit(1)
         for number, handler in handlers.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
-        title.set_title(" ".join(sys.orig_argv))
         link.channel = channel
         link.slot = slot_of(message.generation)
         link.forked, link.first = True, False

@@ -9,14 +9,21 @@ import contextlib
 _ARG_START, _ARG_END = 48 - 3, 49 - 3
 
 
-def set_title(text: str) -> None:
-    """Overwrite the command line that ``ps`` reads; does nothing where it cannot."""
+def set_title(text: str | bytes) -> bytes:
+    """Overwrite the command line that ``ps`` reads, where that can be done.
+
+    Returns what was there, for putting it back.
+    """
     with contextlib.suppress(OSError, ValueError, IndexError):
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
         start, end = int(fields[_ARG_START]), int(fields[_ARG_END])
         room = end - start
-        title = text.encode()[: room - 1].ljust(room, b"\0")
+        title = text if isinstance(text, bytes) else text.encode()[: room - 1]
         with open("/proc/self/mem", "r+b", buffering=0) as memory:
             memory.seek(start)
-            memory.write(title)
+            before = memory.read(room)
+            memory.seek(start)
+            memory.write(title[:room].ljust(room, b"\0"))
+            return before
+    return b""
