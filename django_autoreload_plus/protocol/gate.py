@@ -71,7 +71,8 @@ class Gate:
         self.catch_up()
         return self._memory[_SLOT] == slot
 
-    def _is_behind(self) -> bool:
+    def is_behind(self) -> bool:
+        """Whether a change waits to be noticed."""
         if self.events < 0:
             return False
         # In this order: what has left the queue is covered by the byte, and the
@@ -81,7 +82,7 @@ class Gate:
     def catch_up(self) -> None:
         """Wait until every change up to now has been noticed; bounded."""
         deadline = time.monotonic() + _PATIENCE
-        while self._is_behind() and time.monotonic() < deadline:
+        while self.is_behind() and time.monotonic() < deadline:
             time.sleep(_PAUSE)
 
 

@@ -42,7 +42,7 @@ class Supervisor:
         self.options = launch.options
         self.facts = launch.facts
         self.terminal = Terminal()
-        self.reception = Reception(launch.address)
+        self.reception = Reception(launch.address, lambda: self.inspection.is_under_way)
         self.children: dict[int, Child] = {}
         self.state = policy.State(keep_serving=launch.options.keep_serving)
         self.code = CodeState((*launch.facts.roots, os.getcwd()))

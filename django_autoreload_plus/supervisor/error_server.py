@@ -29,7 +29,7 @@ from django_autoreload_plus.supervisor.error_page import (
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from django_autoreload_plus.protocol.failure import Failure
     from django_autoreload_plus.supervisor.error_http import Request, Response
@@ -40,6 +40,8 @@ _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _TLS = b"\x16"
 #: Connections that are always worth having; as many are given up at once when files run out.
 _FEWEST = 8
+#: While a change is looked at; that takes a millisecond or two.
+_GLANCE = 0.001
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,21 @@ class ErrorServer:
     All methods have to be called in the thread of the running event loop.
     """
 
-    def __init__(self, sockets: Sequence[socket.socket], limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        limits: Limits | None = None,
+        *,
+        is_undecided: Callable[[], bool] = bool,
+        pass_on: Callable[[socket.socket], None] | None = None,
+    ) -> None:
+        """Answer nobody yet.
+
+        ``is_undecided`` says whether a change is just being looked at; ``pass_on``
+        takes a connection on which nothing was read, once new code serves.
+        """
+        self._is_undecided = is_undecided
+        self._pass_on = pass_on
         self._sockets = tuple(sockets)
         self._limits = limits or Limits()
         self._most = self._limits.connections
@@ -219,6 +235,9 @@ class ErrorServer:
     async def _serve(self, client: _Connection) -> None:
         writer: asyncio.StreamWriter | None = None
         try:
+            if self._pass_on is not None and not await self._is_ours(client):
+                self._pass_on(client.socket)
+                return
             reader, writer = await asyncio.open_connection(
                 sock=client.socket, limit=self._limits.head_bytes
             )
@@ -233,6 +252,32 @@ class ErrorServer:
                 client.socket.close()
             else:
                 writer.transport.abort()
+
+    async def _is_ours(self, client: _Connection) -> bool:
+        """Wait until the client asks, and until it is decided who answers; reads nothing."""
+        loop = asyncio.get_running_loop()
+        asks = asyncio.ensure_future(_until_readable(client.socket))
+        deadline = loop.time() + self._limits.head_time
+        try:
+            while self._state is not _State.LIVE:
+                if self._state is _State.CLOSED:
+                    return True
+                left = deadline - loop.time()
+                pause: float | None = left
+                if asks.done():
+                    failed = self._state is _State.FAILED
+                    if failed and (left <= 0 or not self._is_undecided()):
+                        return True
+                    pause = _GLANCE if failed else None
+                elif left <= 0:
+                    raise asyncio.TimeoutError
+                news = asyncio.ensure_future(self._news.wait())
+                waiting = {news} if asks.done() else {news, asks}
+                await asyncio.wait(waiting, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+                news.cancel()
+            return False
+        finally:
+            asks.cancel()
 
     async def _answer(self, client: _Connection, reader: asyncio.StreamReader) -> bytes:
         try:
@@ -324,6 +369,20 @@ class ErrorServer:
             if not more:
                 return
             read += len(more)
+
+
+async def _until_readable(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    descriptor = connection.fileno()
+    try:
+        loop.add_reader(descriptor, readable.set)
+    except NotImplementedError:  # the proactor of Windows
+        return
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(descriptor)
 
 
 async def _until_closed(reader: asyncio.StreamReader) -> None:

@@ -41,6 +41,11 @@ class Inspection:
             self._task.cancel()
         self._task = self._supervisor.loop.create_task(self._look())
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a change is being looked at."""
+        return self._task is not None
+
     def answered(self, message: m.Handled) -> None:
         """The running program says which changes it has taken."""
         if self._answer is not None and message.token == self._token and not self._answer.done():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 from ..protocol import messages as m
 from ..protocol.failure import Failure
@@ -17,8 +18,10 @@ from .process import Child
 class Reception:
     """The listening sockets, the gate, and the connections that wait."""
 
-    def __init__(self, address: Address | None) -> None:
+    def __init__(self, address: Address | None, is_undecided: Callable[[], bool]) -> None:
+        """``is_undecided`` says whether a change is just being looked at."""
         self._address = address
+        self._is_undecided = is_undecided
         self.gate = Gate.create()
         self.listeners = Listeners()
         self._waiting: list[socket.socket] = []
@@ -55,7 +58,11 @@ class Reception:
         if not self.listeners.sockets:
             return problem
         if self._error_server is None:
-            self._error_server = ErrorServer(self.listeners.sockets)
+            self._error_server = ErrorServer(
+                self.listeners.sockets,
+                is_undecided=lambda: self.gate.is_behind() or self._is_undecided(),
+                pass_on=self.take_back,
+            )
         self._shows_failure = True
         self._error_server.show(failure, context)
         if standby is not None:
