@@ -129,7 +129,7 @@ def fetch(
         sock = connection.sock
         answer = connection.getresponse()
         parts = []
-        while not answer.closed:
+        while not answer.isclosed():
             sock.settimeout(max(deadline - time.monotonic(), PAUSE))
             part = answer.read(65536)
             if not part:
