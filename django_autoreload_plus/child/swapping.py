@@ -46,6 +46,7 @@ class Swapper:
 
     def finish(self) -> None:
         """Let go of everything that only the swap needed."""
+        self._recorder.rest()
         self._index.clear()
 
     def _prepare(self, swap: Swap) -> Ready | Refusal:

@@ -170,6 +170,10 @@ class Tracker:
         elif event in self.listeners:
             self.listeners[event](args)
 
+    # Otherwise the interpreter reports no call that happens inside the hook to any
+    # tool, the user's finalizers among them (see sys.addaudithook).
+    _audit.__cantrace__ = True  # type: ignore[attr-defined]
+
     def _opened(self, path: Any, mode: Any, flags: Any) -> None:
         if isinstance(path, int):
             return

@@ -56,6 +56,18 @@ class RunRecorder:
             self._recording = True
         return None
 
+    def rest(self) -> None:
+        """Record nothing more, but keep the tool: the process serves from now on.
+
+        Giving the tool back would make the interpreter look at every function again
+        at its next call, which is when the first request after a save runs.
+        """
+        if self._tool is not None and sys.version_info >= (3, 12):
+            disable = sys.monitoring.DISABLE
+            start = sys.monitoring.events.PY_START
+            sys.monitoring.register_callback(self._tool, start, lambda *_: disable)
+            self._noted.clear()
+
     def stop(self) -> None:
         """Stop recording and give the tool back; what was recorded is kept."""
         if self._recording and sys.version_info >= (3, 12):
