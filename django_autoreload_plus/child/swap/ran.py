@@ -62,10 +62,10 @@ class RunRecorder:
         Giving the tool back would make the interpreter look at every function again
         at its next call, which is when the first request after a save runs.
         """
-        if self._tool is not None and sys.version_info >= (3, 12):
+        if self._recording and sys.version_info >= (3, 12):
             disable = sys.monitoring.DISABLE
             start = sys.monitoring.events.PY_START
-            sys.monitoring.register_callback(self._tool, start, lambda *_: disable)
+            sys.monitoring.register_callback(_TOOL, start, lambda *_: disable)
             self._noted.clear()
 
     def stop(self) -> None:
