@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -60,5 +61,7 @@ def _launch(words: Sequence[str]) -> Launch:
 
 def _die_by(number: int) -> None:
     if os.name == "posix":
-        signal.signal(number, signal.SIG_DFL)
+        with contextlib.suppress(OSError):
+            # SIGKILL cannot be handled in any way, and need not be.
+            signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

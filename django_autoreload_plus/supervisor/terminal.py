@@ -49,7 +49,8 @@ class Terminal:
     def live(self, paths: Sequence[str], seconds: float) -> None:
         """New code serves."""
         took = self._style("good", f"live in {_duration(seconds)}")
-        self._line(f"{self.names(paths)} changed · {took}")
+        what = f"{self.names(paths)} changed" if paths else "started again"
+        self._line(f"{what} · {took}")
 
     def taken(self, paths: Sequence[str], what: str) -> None:
         """The running program has taken a change."""

@@ -1,0 +1,78 @@
+"""Programs without Django: started, edited, ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import django_autoreload_plus
+from harness import DevServer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Whoever imports Django in a process that started with this ends with a traceback.
+NO_DJANGO = """
+import sys
+
+class NoDjango:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("django", "asgiref"):
+            raise ImportError(f"{name} must not be imported here")
+
+sys.meta_path.insert(0, NoDjango())
+"""
+
+#: Says what it does, and goes on until it is ended.
+WAITING = """
+import sys, threading
+from django_autoreload_plus import autoreload
+import part
+
+def work(*args, **kwargs):
+    print("working with", part.VALUE, args, kwargs, flush=True)
+    threading.Event().wait()
+
+if __name__ == "__main__":
+    autoreload.main(work, sys.argv[1:])
+"""
+
+
+def program(
+    root: Path,
+    files: Mapping[str, str],
+    *,
+    command: Sequence[str] = ("python", "program.py"),
+    env: Mapping[str, str | None] | None = None,
+    cwd: Path | None = None,
+    terminal: bool = False,
+) -> DevServer:
+    """Write ``files`` and return their program, which cannot import Django.
+
+    The word ``python`` in ``command`` stands for this interpreter.
+    """
+    for name, text in {"block/sitecustomize.py": NO_DJANGO, **files}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    words = [sys.executable if word == "python" else word for word in command]
+    search = os.pathsep.join([str(root / "block"), str(checkout())])
+    return DevServer(
+        root,
+        command=words,
+        env={"PYTHONPATH": search, "PYTHONUNBUFFERED": "1", **(env or {})},
+        cwd=cwd,
+        terminal=terminal,
+    )
+
+
+def waiting(root: Path, **options: bool) -> DevServer:
+    """Return a program that says ``working with 1`` and waits; ``part.py`` has the number."""
+    return program(root, {"program.py": WAITING, "part.py": "VALUE = 1\n"}, **options)
+
+
+def checkout() -> Path:
+    """Return the folder that holds the package under test."""
+    return Path(django_autoreload_plus.__file__).parent.parent

@@ -1,0 +1,174 @@
+"""Ctrl-C, signals, and what happens when the first process is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness import HOST, wait_until
+from plain.programs import program, waiting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Cleans up in every way a program may, slower than a second signal would arrive.
+CAREFUL = """
+import atexit, threading, time
+from django_autoreload_plus import autoreload
+
+def work():
+    atexit.register(print, "exit handler ran", flush=True)
+    try:
+        print("working", flush=True)
+        threading.Event().wait()
+    finally:
+        time.sleep(0.5)
+        print("cleaned up", flush=True)
+
+if __name__ == "__main__":
+    autoreload.main(work)
+"""
+
+#: Still importing, and holding a port.
+SLOW_IMPORT = """
+from django_autoreload_plus import autoreload
+import socket, sys, time
+if autoreload.is_child():
+    held = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+    print("importing", flush=True)
+    time.sleep(600)
+autoreload.main(print)
+"""
+
+
+def test_ctrl_c_is_quiet(tmp_path: Path) -> None:
+    """Every working day would end with a traceback or a wrong exit code."""
+    with waiting(tmp_path, terminal=True) as server:
+        server.wait_for_output("working with 1")
+        server.interrupt()
+        assert server.wait() == 0
+        assert server.processes() == []
+    assert server.output == "working with 1 () {}\n^C"
+
+
+def test_ctrl_c_lets_the_program_clean_up(tmp_path: Path) -> None:
+    """Data that a program saves when it ends would be lost."""
+    with program(tmp_path, {"program.py": CAREFUL}, terminal=True) as server:
+        server.wait_for_output("working")
+        server.interrupt()
+        assert server.wait() == 0
+    assert "cleaned up\nexit handler ran" in server.output
+    assert "Traceback" not in server.output
+
+
+def test_a_lone_interrupt_is_passed_on(tmp_path: Path) -> None:
+    """A process manager that stops programs by SIGINT would leave the child running."""
+    with program(tmp_path, {"program.py": CAREFUL}) as server:
+        server.wait_for_output("working")
+        os.kill(server.pid, signal.SIGINT)
+        assert server.wait() == 0
+    assert "cleaned up\nexit handler ran" in server.output
+
+
+def test_termination_is_passed_on(tmp_path: Path) -> None:
+    """``docker stop`` would wait for its timeout and then kill."""
+    with program(tmp_path, {"program.py": CAREFUL}) as server:
+        server.wait_for_output("working")
+        server.terminate()
+        assert server.wait() == 0
+        assert server.processes() == []
+    assert "cleaned up\nexit handler ran" in server.output
+
+
+def test_closed_terminal_ends_everything(tmp_path: Path) -> None:
+    """Each closed terminal window would leave a server behind."""
+    with waiting(tmp_path) as server:
+        server.wait_for_output("working with 1")
+        os.kill(server.pid, signal.SIGHUP)
+        assert server.wait() == -signal.SIGHUP
+        assert server.processes() == []
+
+
+def test_ctrl_c_while_importing(tmp_path: Path) -> None:
+    """A start that takes long could not be given up without a traceback."""
+    with program(
+        tmp_path, {"program.py": SLOW_IMPORT}, command=("python", "program.py", "{port}"), terminal=True
+    ) as server:
+        server.wait_for_output("importing")
+        server.interrupt()
+        assert server.wait() == 0
+        assert server.processes() == []
+    assert "Traceback" not in server.output
+
+
+def test_ctrl_c_while_broken(tmp_path: Path) -> None:
+    """A command that waits for a fix could not be ended."""
+    with waiting(tmp_path, terminal=True) as server:
+        server.wait_for_output("working with 1")
+        server.write("part.py", "VALUE = (\n")
+        server.wait_for_output("waiting for a fix")
+        server.interrupt()
+        assert server.wait() == 0
+        assert server.processes() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("text", [CAREFUL, SLOW_IMPORT], ids=["running", "importing"])
+def test_killed_parent_takes_everything_with_it(tmp_path: Path, text: str) -> None:
+    """An orphan would keep the port, and the next start would fail."""
+    with program(
+        tmp_path, {"program.py": text}, command=("python", "program.py", "{port}")
+    ) as server:
+        server.wait_for_output("working|importing")
+        server.kill_parent()
+        wait_until(lambda: server.processes() == [], "the end of all processes", timeout=2)
+        with socket.socket() as again:
+            again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            again.bind((HOST, server.port))
+            again.listen()
+
+
+def test_program_that_ignores_its_end_is_killed(tmp_path: Path) -> None:
+    """A program that hangs while it ends would hang the command with it."""
+    text = CAREFUL.replace("time.sleep(0.5)", "time.sleep(600)")
+    with program(tmp_path, {"program.py": text}, terminal=True) as server:
+        server.wait_for_output("working")
+        server.interrupt()
+        assert server.wait() == 0
+        assert server.processes() == []
+
+
+def test_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
+    """The developer's impatience would be ignored."""
+    text = CAREFUL.replace("time.sleep(0.5)", "print('slow', flush=True); time.sleep(600)")
+    with program(tmp_path, {"program.py": text}, terminal=True) as server:
+        server.wait_for_output("working")
+        server.interrupt()
+        server.wait_for_output("slow")
+        server.interrupt()
+        assert server.wait() == 0
+
+
+def test_exit_handlers_may_take_their_time(tmp_path: Path) -> None:
+    """A program that ended by itself would be killed before it has saved its work."""
+    text = """
+import atexit, time, threading
+from django_autoreload_plus import autoreload
+
+def last():
+    threading.Event().wait(7)
+    print("saved", flush=True)
+
+def work():
+    threading.Thread(target=last).start()
+
+autoreload.main(work)
+"""
+    with program(tmp_path, {"program.py": text}) as server:
+        assert server.wait() == 0
+    assert "saved" in server.output
