@@ -59,13 +59,17 @@ class CodeState:
         )
 
     def record(self, loaded: Iterable[Loaded]) -> frozenset[str]:
-        """Take what a child loaded as known; returns what was edited meanwhile."""
-        edited: set[str] = set()
-        for report in loaded:
-            new = [item.path for item in report.files if item.path not in self.baseline]
-            self.baseline.record(new, keep_text=self.is_own)
-            edited.update(item.path for item in report.files if self._edited_since(item))
-        return frozenset(edited - self.written)
+        """Take what a child loaded as known; returns what was edited meanwhile.
+
+        Of an edited file nobody can say which content was loaded: unrecorded, it
+        differs from whatever is on the disk.
+        """
+        items = [item for report in loaded for item in report.files]
+        edited = {item.path for item in items if self._edited_since(item)} - self.written
+        new = [item.path for item in items if item.path not in self.baseline]
+        self.baseline.record((path for path in new if path not in edited), keep_text=self.is_own)
+        self.look(edited)
+        return frozenset(edited & self.dirty.keys())
 
     def _edited_since(self, item: LoadedFile) -> bool:
         """Whether a file may have been edited after it began to be loaded."""
