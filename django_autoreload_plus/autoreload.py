@@ -102,11 +102,18 @@ def _run(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _terminate)
     with contextlib.suppress(KeyboardInterrupt):
         if connection is not None:
             connection.start()
         main_func(*args, **kwargs)
+
+
+def _terminate(*_: object) -> NoReturn:
+    # Process managers signal the whole group, and the supervisor passes its own on:
+    # a second one must not cut short the clean-up that the first one began.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
 
 
 def become_supervisor(launch: Launch) -> NoReturn:

@@ -145,16 +145,18 @@ class Link:
     def start(self) -> None:
         """The main function begins."""
         if not self.serves:
-            self.tracker.starting = False
             self.report(scan=True)
+            # Not before: what was not found by now is missing, not on its way.
+            self.tracker.starting = False
             self._run_thread()
             self.say(m.Started())
 
     def serve(self, server: Server) -> None:
         """The program accepts connections through ``server`` from now on."""
         self.server = server
-        self.tracker.starting = False
         self.report(scan=self.tracker.has_much_to_tell())
+        # Not before: what was not found by now is missing, not on its way.
+        self.tracker.starting = False
         self._run_thread()
         self.say(m.Serving())
         self.wake()
@@ -209,8 +211,9 @@ class Link:
                     else:
                         self._hear()
                 if due and not ready:
-                    due = self._woken = False
+                    self._woken = False
                     self.report()
+                    due = self.tracker.is_waiting
 
     def _hear(self) -> None:
         try:

@@ -92,6 +92,11 @@ class Tracker:
             self.notify()
         return self.fresh.find_spec(name, path, target) if self.fresh is not None else None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a module was neither found nor missing at the last :meth:`collect`."""
+        return bool(self._unresolved)
+
     def collect(self, *, scan: bool = True) -> Loaded:
         """Everything since the last call, as a report.
 

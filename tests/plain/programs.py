@@ -12,6 +12,7 @@ from harness import DevServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
 #: Whoever imports Django in a process that started with this ends with a traceback.
 NO_DJANGO = """
@@ -24,6 +25,9 @@ class NoDjango:
 
 sys.meta_path.insert(0, NoDjango())
 """
+
+#: Makes the supervisor tell each step.
+TALKING = {"DJANGO_AUTORELOAD_PLUS_DEBUG": "1"}
 
 #: Says what it does, and goes on until it is ended.
 WAITING = """
@@ -68,9 +72,17 @@ def program(
     )
 
 
-def waiting(root: Path, **options: bool) -> DevServer:
+def waiting(root: Path, **options: Any) -> DevServer:
     """Return a program that says ``working with 1`` and waits; ``part.py`` has the number."""
     return program(root, {"program.py": WAITING, "part.py": "VALUE = 1\n"}, **options)
+
+
+def wait_until_followed(server: DevServer, since: int = 0) -> None:
+    """Await the moment from which an edit is one of code that runs, not of code that starts.
+
+    For a program started with ``env=TALKING``.
+    """
+    server.wait_for_output(r"^.*  from (start|checkpoint|\S+).* ms$", since=since)
 
 
 def checkout() -> Path:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from catalog import write_catalog
 from harness import wait_until, write_file
-from plain.programs import WAITING, program, waiting
+from plain.programs import TALKING, WAITING, program, wait_until_followed, waiting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,8 +57,8 @@ def test_edit_of_the_program_itself_restarts(tmp_path: Path) -> None:
 
 def test_save_without_a_change_does_nothing(tmp_path: Path) -> None:
     """Each needless save would cost a restart and the program's state."""
-    with waiting(tmp_path) as server:
-        server.wait_for_output("working with 1")
+    with waiting(tmp_path, env=TALKING) as server:
+        wait_until_followed(server)
         server.write("part.py", "VALUE = 1\n")
         server.path("part.py").touch()
         server.write("part.py", "VALUE = 1\n", atomic=True)
@@ -66,7 +66,8 @@ def test_save_without_a_change_does_nothing(tmp_path: Path) -> None:
         server.wait_for_output(r"changed · live")
     assert server.output.count("working with 1") == 2
     assert server.output.count("live in") == 1
-    assert "part.py" not in server.output
+    assert "part.py changed" not in server.output
+    assert "part.py, program.py" not in server.output
 
 
 def test_old_program_ends_before_the_new_one_begins(tmp_path: Path) -> None:
@@ -113,8 +114,8 @@ def test_receivers_are_asked(tmp_path: Path) -> None:
     """A program could not take a change without a restart."""
     files = {"program.py": RECEIVING, "part.py": "VALUE = 1\n"}
     write_catalog(tmp_path / "locale/de/LC_MESSAGES/tea.mo", {"Tea": "Tee"})
-    with program(tmp_path, files, terminal=True) as server:
-        server.wait_for_output("working with 1")
+    with program(tmp_path, files, env=TALKING, terminal=True) as server:
+        wait_until_followed(server)
         server.write("part.py", "VALUE = 2\n")
         server.wait_for_output("told of part.py")
         mark = server.mark()
@@ -128,9 +129,8 @@ def test_a_changed_catalogue_is_read_again(tmp_path: Path) -> None:
     """Programs without Django would go on with the old translations."""
     files = {"program.py": RECEIVING, "part.py": "VALUE = 1\n"}
     write_catalog(tmp_path / "locale/de/LC_MESSAGES/tea.mo", {"Tea": "Tee"})
-    with program(tmp_path, files, terminal=True) as server:
-        server.wait_for_output("Tee")
-        server.wait_for_output("working with 1")
+    with program(tmp_path, files, env=TALKING, terminal=True) as server:
+        wait_until_followed(server)
         write_catalog(tmp_path / "locale/de/LC_MESSAGES/tea.mo", {"Tea": "Aufguss"})
         server.wait_for_output(r"tea\.mo changed · translations reset")
         server.type("again\n")
