@@ -18,7 +18,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NoReturn
 
 from .child import link
@@ -93,6 +93,9 @@ def on_change(receiver: Callable[[str], object]) -> Callable[[str], object]:
     not be started anew. Works as a decorator.
     """
     link.change_receivers.append(receiver)
+    connection = link.connect() if is_child() else None
+    if connection is not None and not connection.facts.asks:
+        connection.configure(facts=replace(connection.facts, asks=True))
     return receiver
 
 

@@ -184,7 +184,7 @@ class Tracker:
             return
         if _writes(mode, flags):
             self._note_write(path)
-        elif self.starting:
+        elif self.starting or _is_catalogue(path):
             self._note_read(path)
 
     def _note_read(self, path: Any) -> None:
@@ -195,6 +195,8 @@ class Tracker:
         if name.endswith(".py") and not _formats_a_message(frame):
             self.sources_read.add(name)
         self._record.reads.setdefault(name, time.time_ns())
+        if self.notify is not None:
+            self.notify()
 
     def _note_write(self, path: Any) -> None:
         name = _path_text(path)
@@ -261,6 +263,11 @@ def _writes(mode: Any, flags: Any) -> bool:
     if isinstance(mode, str):
         return any(letter in mode for letter in "wax+")
     return isinstance(flags, int) and bool(flags & _WRITES)
+
+
+def _is_catalogue(path: Any) -> bool:
+    """Translations are read at their first use, and are watched all the same."""
+    return isinstance(path, (str, os.PathLike)) and os.fspath(path)[-3:] == ".mo"
 
 
 def _path_text(path: Any) -> str | None:

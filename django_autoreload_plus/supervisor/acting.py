@@ -105,6 +105,6 @@ class Acting:
         if self._announced or child.generation != 1:
             supervisor.terminal.mend_echo()
             supervisor.terminal.live(changed, supervisor.journey.seconds)
-            note = f"  from {child.origin}; {supervisor.journey} ms"
-            supervisor.terminal.note(note, verbosity=2)
+        note = f"  from {child.origin}; {supervisor.journey} ms"
+        supervisor.terminal.note(note, verbosity=2)
         self._announced = True

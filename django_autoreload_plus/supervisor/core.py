@@ -121,9 +121,10 @@ class Supervisor:
     def loaded(self, child: Child, message: m.Loaded) -> None:
         """A child has loaded files."""
         self.code.add(message)
-        if child.live:
-            self._record(child)
         self.watch()
+        edited = self._record(child) if child.live else frozenset()
+        if edited:
+            self.files_changed(edited)
 
     def live(self, child: Child, *, serves: bool) -> None:
         """A child runs, or serves."""

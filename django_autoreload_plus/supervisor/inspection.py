@@ -74,7 +74,7 @@ class Inspection:
 
     def _compare(self) -> str:
         code = self._supervisor.code
-        if not code.dirty:
+        if not code.dirty and (self._supervisor.state.live or code.is_attempted()):
             return "same"
         # Before anything was live there is no attempt to compare with: whatever
         # differs from what failed is new.

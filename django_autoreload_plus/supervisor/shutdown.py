@@ -24,6 +24,8 @@ class Shutdown:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._status: int | None = None
+        #: A signal has asked for the end; a second one does not wait.
+        self._asked = False
         self._dissolving = False
         self._copies: list[Frozen] = []
 
@@ -46,9 +48,11 @@ class Shutdown:
 
     def _received(self, number: int) -> None:
         supervisor = self._supervisor
-        if self._status is not None:
+        if self._asked:
             self._kill_all()
             return
+        self._asked = True
+        supervisor.loop.call_later(_PATIENCE, self._kill_all)
         if number == signal.SIGINT:
             self.end(0)
             if not _reached_everybody():
@@ -58,7 +62,11 @@ class Shutdown:
             self._pass_on(number)
 
     def end(self, status: int) -> None:
-        """End with this status once every child is gone."""
+        """End with this status once every child is gone.
+
+        A program that ended by itself has all the time it wants: threads that it
+        waits for, exit handlers.
+        """
         if self._status is not None:
             return
         supervisor = self._supervisor
@@ -68,7 +76,6 @@ class Shutdown:
         for child in supervisor.children.values():
             if child.generation not in (supervisor.state.live, supervisor.state.newest):
                 child.kill()
-        supervisor.loop.call_later(_PATIENCE, self._kill_all)
         self.process_gone()
 
     def process_gone(self) -> None:
