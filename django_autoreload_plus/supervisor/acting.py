@@ -97,7 +97,8 @@ class Acting:
         supervisor = self._supervisor
         child = supervisor.children[action.generation]
         supervisor.journey.mark("accepting")
-        changed = sorted(supervisor.changed)
+        # What was only touched has no part in it.
+        changed = sorted(supervisor.changed & supervisor.code.attempted or supervisor.changed)
         supervisor.changed.clear()
         supervisor.code.settle(swapped=child.swapped)
         supervisor.watch()

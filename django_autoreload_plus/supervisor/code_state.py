@@ -35,7 +35,7 @@ class CodeState:
         self.dirty: dict[str, Change] = {}
         #: The module made from a file.
         self.modules: dict[str, str] = {}
-        self._attempt: dict[str, bytes] = {}
+        self._attempt: dict[str, Change] = {}
         #: What the frozen copies were loaded from, where the live child has since
         #: been given other function bodies.
         self._originals: dict[str, bytes] = {}
@@ -65,9 +65,11 @@ class CodeState:
         differs from whatever is on the disk.
         """
         items = [item for report in loaded for item in report.files]
+        new = {item.path for item in items if item.path not in self.baseline}
+        self.baseline.record(new, keep_text=self.is_own)
+        # In this order: an edit during the reading must not get in unseen.
         edited = {item.path for item in items if self._edited_since(item)} - self.written
-        new = [item.path for item in items if item.path not in self.baseline]
-        self.baseline.record((path for path in new if path not in edited), keep_text=self.is_own)
+        self.baseline.forget(new & edited)
         self.look(edited)
         return frozenset(edited & self.dirty.keys())
 
@@ -89,34 +91,39 @@ class CodeState:
 
     def attempt(self) -> None:
         """A child is started from the disk as it was at the last look."""
-        self._attempt = _digests(self.dirty)
+        self._attempt = dict(self.dirty)
 
     def since_attempt(self) -> frozenset[str]:
         """Where the disk differs from what the latest attempt was started from."""
-        now = _digests(self.dirty)
-        both = now.keys() | self._attempt.keys()
-        return frozenset(path for path in both if now.get(path) != self._attempt.get(path))
+        now, then = _digests(self.dirty), _digests(self._attempt)
+        return frozenset(p for p in now.keys() | then.keys() if now.get(p) != then.get(p))
+
+    @property
+    def attempted(self) -> frozenset[str]:
+        """Where the latest attempt differs from the code that was live before."""
+        return frozenset(self._attempt)
 
     def is_attempted(self) -> bool:
         """Whether the disk is what the last attempt was started from."""
         return not self.since_attempt()
 
     def settle(self, *, swapped: bool) -> None:
-        """A child made from the attempted files is live.
+        """A child made from the files of the latest attempt is live.
 
         ``swapped``: by exchanging function bodies, so that the frozen copies still
         hold what they were loaded from.
         """
+        attempt, self._attempt = self._attempt, {}
         if swapped:
-            for path, change in self.dirty.items():
+            for path, change in attempt.items():
                 original = self._originals.setdefault(path, self.baseline.text(path) or b"")
                 if original == change.data:
                     del self._originals[path]
         else:
             self._originals.clear()
-        self.baseline.accept(self.dirty.values())
-        self.dirty.clear()
-        self._attempt.clear()
+        self.baseline.accept(attempt.values())
+        # What was edited since then stays to be decided about.
+        self.look(attempt)
 
     @property
     def changed(self) -> frozenset[str]:

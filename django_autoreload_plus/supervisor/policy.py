@@ -224,7 +224,10 @@ def _files_changed(state: State, event: FilesChanged) -> Step:
 
 
 def _looked(state: State, event: Looked) -> Step:
-    if state.phase is Phase.CLEARING or state.phase is Phase.RUNNING:
+    if state.phase is Phase.CLEARING:
+        # The start that is due will find the disk as it is.
+        return state, ()
+    if state.phase is Phase.RUNNING and event.verdict in ("same", "known", "taken"):
         return state, ()
     if event.verdict == "same" and state.live:
         return _back(state)

@@ -62,8 +62,10 @@ def test_save_without_a_change_does_nothing(tmp_path: Path) -> None:
         server.write("part.py", "VALUE = 1\n")
         server.path("part.py").touch()
         server.write("part.py", "VALUE = 1\n", atomic=True)
+        mark = server.mark()
         server.write("program.py", WAITING + "# changed\n")
         server.wait_for_output(r"changed · live")
+        server.wait_for_output("working with 1", since=mark)
     assert server.output.count("working with 1") == 2
     assert server.output.count("live in") == 1
     assert "part.py changed" not in server.output
@@ -114,7 +116,7 @@ def test_receivers_are_asked(tmp_path: Path) -> None:
     """A program could not take a change without a restart."""
     files = {"program.py": RECEIVING, "part.py": "VALUE = 1\n"}
     write_catalog(tmp_path / "locale/de/LC_MESSAGES/tea.mo", {"Tea": "Tee"})
-    with program(tmp_path, files, env=TALKING, terminal=True) as server:
+    with program(tmp_path, files, env={**TALKING, "NO_COLOR": "1"}, terminal=True) as server:
         wait_until_followed(server)
         server.write("part.py", "VALUE = 2\n")
         server.wait_for_output("told of part.py")
@@ -129,7 +131,7 @@ def test_a_changed_catalogue_is_read_again(tmp_path: Path) -> None:
     """Programs without Django would go on with the old translations."""
     files = {"program.py": RECEIVING, "part.py": "VALUE = 1\n"}
     write_catalog(tmp_path / "locale/de/LC_MESSAGES/tea.mo", {"Tea": "Tee"})
-    with program(tmp_path, files, env=TALKING, terminal=True) as server:
+    with program(tmp_path, files, env={**TALKING, "NO_COLOR": "1"}, terminal=True) as server:
         wait_until_followed(server)
         write_catalog(tmp_path / "locale/de/LC_MESSAGES/tea.mo", {"Tea": "Aufguss"})
         server.wait_for_output(r"tea\.mo changed · translations reset")
