@@ -36,7 +36,8 @@ from django_autoreload_plus import autoreload
 import part
 
 def work(*args, **kwargs):
-    print("working with", part.VALUE, args, kwargs, flush=True)
+    # In one piece: the supervisor writes to the same terminal.
+    sys.stdout.write(f"working with {part.VALUE} {args} {kwargs}\n")
     threading.Event().wait()
 
 if __name__ == "__main__":

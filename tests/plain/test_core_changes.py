@@ -74,14 +74,17 @@ def test_save_without_a_change_does_nothing(tmp_path: Path) -> None:
 
 def test_old_program_ends_before_the_new_one_begins(tmp_path: Path) -> None:
     """Two copies of a program would work on the same data at once."""
-    text = WAITING.replace("    threading.Event().wait()", """
+    text = WAITING.replace(
+        "    threading.Event().wait()",
+        """
     lock = open("lock", "w")
     import fcntl
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
         threading.Event().wait()
     finally:
-        print("given back", flush=True)""")
+        print("given back", flush=True)""",
+    )
     with program(tmp_path, {"program.py": text, "part.py": "VALUE = 1\n"}) as server:
         server.wait_for_output("working with 1")
         server.write("part.py", "VALUE = 2\n")
@@ -142,7 +145,9 @@ def test_a_changed_catalogue_is_read_again(tmp_path: Path) -> None:
 
 def test_lazily_imported_module_is_noticed(tmp_path: Path) -> None:
     """Modules imported inside a function would not be watched."""
-    text = WAITING.replace("    threading.Event()", "    import late\n    print(late.TEXT)\n    threading.Event()")
+    text = WAITING.replace(
+        "    threading.Event()", "    import late\n    print(late.TEXT)\n    threading.Event()"
+    )
     files = {"program.py": text, "part.py": "VALUE = 1\n", "late.py": "TEXT = 'late one'\n"}
     with program(tmp_path, files) as server:
         server.wait_for_output("late one")

@@ -33,6 +33,7 @@ COUNT = os.path.getsize(file.name)
 
 
 def files(body: str) -> dict[str, str]:
+    """Return a program with ``body`` as the body of its main function."""
     return {"program.py": MAIN.format(body=body), "counter.py": COUNTER}
 
 
@@ -65,11 +66,16 @@ def test_death_by_a_signal_is_passed_on(tmp_path: Path, number: signal.Signals) 
 
 
 @pytest.mark.parametrize(
-    "ask", ["sys.exit(3)", "os._exit(3)", "autoreload.restart()", "sys.exit(autoreload.RESTART_CODE)"]
+    "ask",
+    ["sys.exit(3)", "os._exit(3)", "autoreload.restart()", "sys.exit(autoreload.RESTART_CODE)"],
 )
 def test_program_restarts_itself(tmp_path: Path, ask: str) -> None:
     """Programs written for Django's reloader could no longer ask for a restart."""
-    body = f"sys.stdout.write(f'start {{counter.COUNT}}\\n')\n    if counter.COUNT < 4: {ask}\n    sys.exit(9)"
+    body = (
+        "sys.stdout.write(f'start {counter.COUNT}\\n')\n"
+        f"    if counter.COUNT < 4: {ask}\n"
+        "    sys.exit(9)"
+    )
     with program(tmp_path, files(body)) as server:
         assert server.wait() == 9
     # The first was the process that became the supervisor.
@@ -107,7 +113,9 @@ def test_arguments_reach_the_function(tmp_path: Path) -> None:
     """``main(func, args, kwargs)`` and ``run_with_reloader`` would lose what they were given."""
     body = "from django_autoreload_plus import autoreload\n"
     ask = body + "def work(*a, **k):\n    print('got', a, k, flush=True)\n"
-    with program(tmp_path / "a", {"program.py": ask + "autoreload.main(work, [1], {'b': 2})"}) as one:
+    with program(
+        tmp_path / "a", {"program.py": ask + "autoreload.main(work, [1], {'b': 2})"}
+    ) as one:
         assert one.wait() == 0
         assert "got (1,) {'b': 2}" in one.output
     last = "autoreload.run_with_reloader(work, 1, b=2)"

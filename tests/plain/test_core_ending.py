@@ -97,7 +97,10 @@ def test_closed_terminal_ends_everything(tmp_path: Path) -> None:
 def test_ctrl_c_while_importing(tmp_path: Path) -> None:
     """A start that takes long could not be given up without a traceback."""
     with program(
-        tmp_path, {"program.py": SLOW_IMPORT}, command=("python", "program.py", "{port}"), terminal=True
+        tmp_path,
+        {"program.py": SLOW_IMPORT},
+        command=("python", "program.py", "{port}"),
+        terminal=True,
     ) as server:
         server.wait_for_output("importing")
         server.interrupt()
