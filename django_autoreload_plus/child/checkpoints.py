@@ -33,6 +33,8 @@ _FIRST_INTERVAL = 0.1
 _BEFORE_DOUBLING = 6
 #: The copy taken when everything is loaded and nothing is served yet.
 READY = "ready"
+#: The process that went on has the processor first, in milliseconds.
+_IDLE = 250
 _QUIET_SIGNALS = ("SIGINT", "SIGHUP", "SIGQUIT")
 
 
@@ -138,9 +140,8 @@ class Checkpointer:
         self._link.channel.close()
         handlers = _silence()
         command = title.set_title(f"autoreload checkpoint: {label}")
-        if label == READY and self.swapper is not None:
-            self.swapper.build_index()
-        frozen = Frozen(channel, {child})
+        preparation = self.swapper.build_index if label == READY and self.swapper else None
+        frozen = Frozen(channel, {child}, preparation)
         connection = frozen.serve()
         # From here on: a process forked from the frozen copy.
         self._resume(connection, handlers)
@@ -195,8 +196,12 @@ class Checkpointer:
 class Frozen:
     """The life of a frozen copy: fork when told to, report who has ended."""
 
-    def __init__(self, channel: Channel, children: set[int]) -> None:
+    def __init__(
+        self, channel: Channel, children: set[int], prepare: Callable[[], None] | None
+    ) -> None:
+        """``prepare`` is done once, while idle or before the first fork."""
         self._channel = channel
+        self._prepare = prepare
         self._poll = select.poll()
         self._poll.register(channel, select.POLLIN)
         self._children: dict[int, int] = {}
@@ -206,7 +211,10 @@ class Frozen:
     def serve(self) -> Channel:
         """Wait for orders. Returns the channel of a new process, in that process."""
         while True:
-            for descriptor, _ in self._poll.poll():
+            ready = self._poll.poll(None if self._prepare is None else _IDLE)
+            if not ready:
+                self._be_prepared()
+            for descriptor, _ in ready:
                 if descriptor in self._children:
                     self._reap(descriptor)
                     continue
@@ -227,7 +235,13 @@ class Frozen:
             os._exit(0)
         return None
 
+    def _be_prepared(self) -> None:
+        prepare, self._prepare = self._prepare, None
+        if prepare is not None:
+            prepare()
+
     def _fork(self, connection: Channel, token: int) -> bool:
+        self._be_prepared()
         pid = fork()
         if pid == 0:
             self._channel.close()

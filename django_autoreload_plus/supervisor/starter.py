@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 #: The modules edited last get a checkpoint just before their import.
 _MOST_STOPS = 3
 #: By then the first requests after a save have been answered, in seconds.
-_UNTIL_SERVED = 0.3
+_UNTIL_SERVED = 0.15
+#: By then a process just made waits for its order, in seconds.
+_UNTIL_ASLEEP = 0.25
 
 
 class Starter:
@@ -76,8 +78,7 @@ class Starter:
         options = self._supervisor.options
         self.checkpoints.thin_out(options.checkpoint_limit if options.checkpoints else 0)
         loop = self._supervisor.loop
-        loop.call_soon(self._make_spares)
-        loop.call_later(_UNTIL_SERVED, self._warm, child)
+        loop.call_later(_UNTIL_SERVED, self._make_spares, child)
 
     def froze(self, child: Child, message: m.Froze, descriptor: int) -> None:
         """A starting child has left a frozen copy behind."""
@@ -166,10 +167,13 @@ class Starter:
             swapped=bool(swaps),
         )
 
-    def _make_spares(self) -> None:
-        if self._may_resume():
-            for copy in self.checkpoints.live[-2:]:
-                self.checkpoints.prepare(copy)
+    def _make_spares(self, child: Child) -> None:
+        """Have the processes ready that the next save most likely needs."""
+        if self._supervisor.state.live != child.generation or not self._may_resume():
+            return
+        for copy in self.checkpoints.live[-2:]:
+            self.checkpoints.prepare(copy)
+        self._supervisor.loop.call_later(_UNTIL_ASLEEP, self._warm, child)
 
     def _warm(self, child: Child) -> None:
         """Prepare the memory of the process that the next save most likely needs."""
