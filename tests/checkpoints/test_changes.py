@@ -135,7 +135,7 @@ def step(chance: random.Random, part: Part) -> str:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("WALKS", "3"))))
 def test_a_random_walk_never_leaves_the_disk(project: Path, parts: list[Part], seed: int) -> None:
     """Now and then the browser would show code that is no longer there."""
     chance = random.Random(seed)
@@ -160,3 +160,147 @@ def answers_with(server: Site, expected: str | None) -> Callable[[], bool]:
         return response.text == expected
 
     return ask
+
+
+READS_DATA = """
+import json
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PRICES = json.loads((HERE / "prices.json").read_text(encoding="utf-8"))
+"""
+
+
+def test_data_read_while_starting_counts_like_a_module(project: Path) -> None:
+    """A changed price list or .env would be served from a copy that holds the old one."""
+    (project / "prices.json").write_text('{"tea": 3}', encoding="utf-8")
+    source = "from django.http import HttpResponse\nfrom django.conf import settings\n"
+    view = "\ndef data(request):\n    return HttpResponse(f'{settings.SITE_NAME} {PRICES}')\n"
+    add_view(project, "data", source + READS_DATA + view)
+    env = project / "tearoom.env"
+    with Site(project) as server:
+        server.answer("/data/", "'tea': 3")
+        for price in (4, 5):
+            mark = server.mark()
+            server.write("prices.json", f'{{"tea": {price}}}')
+            server.answer("/data/", f"'tea': {price}")
+            # The list is read by a module that comes after the setup.
+            assert server.origin(mark) not in ("start", "settings", "apps")
+            mark = server.mark()
+            name = f"Tea room {price}"
+            env.write_text(re.sub("SITE_NAME=.*", f"SITE_NAME={name}", env.read_text()))
+            server.answer("/data/", name)
+            assert server.origin(mark) == "settings"
+
+
+def test_a_module_that_was_missing_is_found(project: Path) -> None:
+    """A local_settings.py created now would be ignored until the command is restarted."""
+    add_settings(
+        project,
+        "try:\n    from local_settings import SITE_NAME\nexcept ImportError:\n    pass",
+    )
+    add_view(
+        project,
+        "optional",
+        "from django.conf import settings\nfrom django.http import HttpResponse\n"
+        "try:\n    from teas.extra import MORE\nexcept ImportError:\n    MORE = 'no more'\n"
+        "def optional(request):\n    return HttpResponse(f'{settings.SITE_NAME}, {MORE}')\n",
+    )
+    with Site(project) as server:
+        server.answer("/optional/", "no more")
+        for name in ("Room one", "Room two"):
+            server.write("teas/extra.py", f"MORE = 'more of {name}'\n")
+            server.answer("/optional/", f"more of {name}")
+            server.write("local_settings.py", f"SITE_NAME = '{name}'\n")
+            server.answer("/optional/", f"{name}, more of {name}")
+            server.path("local_settings.py").unlink()
+            server.path("teas/extra.py").unlink()
+            server.wait_for("/optional/", lambda r: "no more" in r.text and name not in r.text)
+
+
+#: Holds the start up at its last line until the test has made the next edit.
+HELD = """
+from pathlib import Path
+import time
+
+from django.http import HttpResponse
+
+{late}
+HERE = Path(__file__).resolve().parent
+LEVEL = {level}
+
+
+def held(request):
+    return HttpResponse(f"level {{LEVEL}} {{early.LEVEL}}")
+
+
+if (HERE / "hold").exists():
+    (HERE / "held").touch()
+    while (HERE / "hold").exists():
+        time.sleep(0.005)
+"""
+
+
+@pytest.fixture
+def held(project: Path) -> Path:
+    """Return a project whose start stops while there is a file ``hold``."""
+    (project / "early.py").write_text("LEVEL = 0\n", encoding="utf-8")
+    add_view(project, "held", HELD.format(late="import early", level=0))
+    return project
+
+
+def hold(server: Site) -> None:
+    """Let the next start stop at its end."""
+    server.path("held").unlink(missing_ok=True)
+    server.path("hold").touch()
+
+
+def wait_until_held(server: Site) -> None:
+    """Await a start that has loaded everything."""
+    wait_until(server.path("held").exists, "a start that is held up")
+
+
+def release(server: Site) -> None:
+    """Let the start go on."""
+    server.path("hold").unlink()
+
+
+@pytest.mark.parametrize("again", ["held", "early"])
+def test_an_edit_during_a_start_is_not_lost(held: Path, again: str) -> None:
+    """A quick second save would be missed until the next one."""
+    with Site(held) as server:
+        server.answer("/held/", "level 0 0")
+        hold(server)
+        server.write("held.py", HELD.format(late="import early", level=1))
+        wait_until_held(server)
+        if again == "early":
+            server.write("early.py", "LEVEL = 2\n")
+            expected = "level 1 2"
+        else:
+            server.write("held.py", HELD.format(late="import early", level=2))
+            expected = "level 2 0"
+        release(server)
+        server.answer("/held/", expected)
+        # Both files once more: the copies are in order, too.
+        server.write("early.py", "LEVEL = 7\n")
+        server.answer("/held/", expected[:-1] + "7")
+
+
+def test_there_and_back_during_a_start(held: Path) -> None:
+    """An edit undone at once would leave the undone code in a copy."""
+    with Site(held) as server:
+        server.answer("/held/", "level 0 0")
+        for number in range(3):
+            hold(server)
+            server.write("held.py", HELD.format(late="import early", level=100 + number))
+            wait_until_held(server)
+            server.write("held.py", HELD.format(late="import early", level=number))
+            if number % 2:
+                server.write("early.py", "LEVEL = 50\n")
+                server.write("early.py", "LEVEL = 0\n")
+            release(server)
+            server.answer("/held/", f"level {number} 0")
+            server.write("early.py", f"LEVEL = {number + 1}\n")
+            server.answer("/held/", f"level {number} {number + 1}")
+            server.write("early.py", "LEVEL = 0\n")
+            server.answer("/held/", f"level {number} 0")
