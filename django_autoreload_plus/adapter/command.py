@@ -15,7 +15,7 @@ from ..child.checkpoints import READY
 from ..protocol.messages import Failed
 from . import facts, signals, takeover
 from .background import BackgroundChecks
-from .preload import preload
+from .preload import compute_tables, preload
 from .serving import full_name, held_server
 
 if TYPE_CHECKING:
@@ -91,7 +91,10 @@ class ReloadingRunserver(_Base):
 
     def _prepare(self, connection: links.Link, *args: Any, **options: Any) -> None:
         """Everything that depends on code alone, before anything is served."""
-        preload()
+        preload(connection.languages)
+        connection.after_request = signals.LanguageReport(connection)
+        if connection.checkpoints is not None:
+            connection.checkpoints.compute = compute_tables
         # Asks a name server, which must not happen between a save and its answer.
         full_name(self.addr)  # type: ignore[attr-defined]
         self._handler = super().get_handler(*args, **options)

@@ -170,6 +170,8 @@ class HeldServerMixin:
     def shutdown_request(self, request: Any) -> None:
         """The one place through which every connection ends."""
         super().shutdown_request(request)  # type: ignore[misc]
+        if self.link.after_request is not None:
+            self.link.after_request()
         self.door.closed()
 
     def _accept(self) -> bool:

@@ -17,7 +17,8 @@ from django.utils.autoreload import BaseReloader, autoreload_started, file_chang
 from django.utils.translation import trans_real
 
 from ..child import link
-from ..protocol.messages import Handled
+from ..protocol.messages import Handled, Used
+from .preload import computed_languages
 
 _OWN_RECEIVERS = ("django.template.autoreload", "django.utils.translation.reloader")
 
@@ -78,6 +79,21 @@ def reset_translations() -> None:
     trans_real._translations = {}  # type: ignore[attr-defined]
     trans_real._default = None  # type: ignore[attr-defined]
     trans_real._active = Local()  # type: ignore[attr-defined]
+
+
+class LanguageReport:
+    """Tells the supervisor in which languages requests have come."""
+
+    def __init__(self, connection: link.Link) -> None:
+        self._connection = connection
+        self._reported = set(computed_languages())
+
+    def __call__(self) -> None:
+        """Called after each request: cheap as long as there is no new one."""
+        new = set(computed_languages()) - self._reported
+        if new:
+            self._reported |= new
+            self._connection.say(Used(tuple(sorted(new))))
 
 
 def somebody_asks() -> bool:

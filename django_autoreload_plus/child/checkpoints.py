@@ -56,6 +56,8 @@ class Checkpointer:
         self._taking = False
         #: Called before a copy is taken: what a framework manages is closed.
         self.before: list[Callable[[], None]] = []
+        #: Computes what requests in certain languages would compute first.
+        self.compute: Callable[[tuple[str, ...]], None] | None = None
         #: Called in a process that was resumed.
         self.after_resume: list[Callable[[], None]] = []
 
@@ -141,7 +143,7 @@ class Checkpointer:
         handlers = _silence()
         command = title.set_title(f"autoreload checkpoint: {label}")
         preparation = self.swapper.build_index if label == READY and self.swapper else None
-        frozen = Frozen(channel, {child}, preparation)
+        frozen = Frozen(channel, {child}, preparation, self.compute)
         connection = frozen.serve()
         # From here on: a process forked from the frozen copy.
         self._resume(connection, handlers)
@@ -185,9 +187,12 @@ class Checkpointer:
 
     def _follow(self, message: m.Go) -> None:
         self._names = frozenset(message.stops)
+        self._link.languages = message.languages
         self.enabled = message.checkpoints
         self._link.tracker.fresh = FreshFinder(message.changed)
         importlib.invalidate_caches()
+        if message.taken and self._link.take_changes is not None:
+            self._link.take_changes(message.taken)
         _forget_lines(message.changed)
         for callback in self.after_resume:
             callback()
@@ -197,9 +202,15 @@ class Frozen:
     """The life of a frozen copy: fork when told to, report who has ended."""
 
     def __init__(
-        self, channel: Channel, children: set[int], prepare: Callable[[], None] | None
+        self,
+        channel: Channel,
+        children: set[int],
+        prepare: Callable[[], None] | None,
+        compute: Callable[[tuple[str, ...]], None] | None,
     ) -> None:
-        """``prepare`` is done once, while idle or before the first fork."""
+        """``prepare`` is done while idle or before the first fork, ``compute`` on order."""
+        self._compute = compute
+        self._prepare_again = prepare
         self._channel = channel
         self._prepare = prepare
         self._poll = select.poll()
@@ -229,6 +240,10 @@ class Frozen:
                     connection = Channel(socket.socket(fileno=descriptors[0]))
                     if self._fork(connection, message.token):
                         return connection
+                elif isinstance(message, m.Compute) and self._compute is not None:
+                    self._compute(message.languages)
+                    # What ran for it is on record now, and has to be looked at anew.
+                    self._prepare = self._prepare_again
                 elif isinstance(message, m.Dissolve):
                     exits.leave(0)
         except ChannelClosed:

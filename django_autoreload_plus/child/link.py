@@ -82,6 +82,10 @@ class Link:
         #: Takes frozen copies; absent where the program is run without them.
         self.checkpoints: Checkpointer | None = None
         self.take_changes: Callable[[tuple[str, ...]], m.Handled] | None = None
+        #: Languages in which requests have come, to compute what they need in advance.
+        self.languages: tuple[str, ...] = ()
+        #: Called when a request has been answered.
+        self.after_request: Callable[[], None] | None = None
         #: What is to be done as soon as the program serves.
         self.after_serving: Callable[[], None] | None = None
         self._sending = threading.RLock()

@@ -215,6 +215,20 @@ class Exited:
 
 
 @dataclass(frozen=True)
+class Used:
+    """Child: requests have used these (languages), for which tables are computed."""
+
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Supervisor to a frozen copy: compute the tables for these languages now."""
+
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Dissolve:
     """Supervisor to a frozen copy: run your exit handlers and go."""
 
@@ -251,6 +265,10 @@ class Go:
     stops: tuple[str, ...] = ()
     checkpoints: bool = True
     swaps: tuple[Swap, ...] = ()
+    #: Languages in which requests have come.
+    languages: tuple[str, ...] = ()
+    #: Changes that the program can take without being loaded anew.
+    taken: tuple[str, ...] = ()
     #: What the attached descriptors listen to.
     sockets: tuple[Listen, ...] = ()
 
@@ -283,6 +301,8 @@ Message = (
     | Go
     | SwapRefused
     | Waiting
+    | Used
+    | Compute
 )
 
 REGISTRY: dict[str, type] = {cls.__name__: cls for cls in Message.__args__}

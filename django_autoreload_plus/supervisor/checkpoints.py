@@ -12,7 +12,7 @@ may share its beginning. When an attempt becomes live the other line's rest goes
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..protocol import messages as m
@@ -248,6 +248,14 @@ class Checkpoints:
         """Have a process made in advance."""
         if copy.spare is None and not copy.gone:
             copy.spare = self.fork(copy)
+
+    def compute(self, copy: Frozen, languages: Sequence[str]) -> None:
+        """Have a copy compute tables; a process made from it before lacks them."""
+        if copy.spare is not None:
+            copy.spare.channel.close()
+            copy.spare = None
+        with contextlib.suppress(ChannelClosed):
+            copy.channel.send(m.Compute(tuple(languages)))
 
     def dissolve_all(self) -> None:
         """The command ends: newest first, as their state was built up."""

@@ -39,6 +39,8 @@ class CodeState:
         #: What the frozen copies were loaded from, where the live child has since
         #: been given other function bodies.
         self._originals: dict[str, bytes] = {}
+        #: Changes that the live child has taken, and the frozen copies have not.
+        self._taken: set[str] = set()
 
     def add(self, loaded: Loaded) -> None:
         """What a child reports to have loaded."""
@@ -121,6 +123,7 @@ class CodeState:
                     del self._originals[path]
         else:
             self._originals.clear()
+            self._taken.clear()
         self.baseline.accept(attempt.values())
         # What was edited since then stays to be decided about.
         self.look(attempt)
@@ -129,7 +132,12 @@ class CodeState:
     def changed(self) -> frozenset[str]:
         """Where the disk differs from what the frozen copies were loaded from."""
         undone = {p for p in self._originals if self.current(p) == self._originals[p]}
-        return frozenset((self.dirty.keys() | self._originals.keys()) - undone)
+        return frozenset((self.dirty.keys() | self._originals.keys()) - undone | self._taken)
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """What a process resumed from the ready copy has to take as the live one did."""
+        return frozenset(self._taken - self.dirty.keys())
 
     def original(self, path: str) -> bytes | None:
         """The source that the frozen copies were loaded from, where it is known."""
@@ -144,6 +152,7 @@ class CodeState:
         """The live child has taken these changes."""
         changes = [self.dirty.pop(path) for path in paths if path in self.dirty]
         self.baseline.accept(changes)
+        self._taken.update(change.path for change in changes)
 
     def syntax_failure(self) -> Failure | None:
         """The first changed source that does not compile."""

@@ -39,6 +39,7 @@ class Hearing:
             m.HandBack: lambda _child, _message, fds: supervisor.reception.take_back(
                 socket.socket(fileno=fds[0])
             ),
+            m.Used: lambda _child, message, _fds: supervisor.starter.used(message.languages),
             m.Waiting: lambda _child, _message, _fds: None,
             m.Froze: lambda child, message, fds: supervisor.starter.froze(child, message, fds[0]),
             m.Refused: self._refused,

@@ -36,6 +36,7 @@ class Starter:
         self.checkpoints = Checkpoints(self._watch, self._unwatch)
         self._swaps = Swaps(supervisor.code)
         self._stops: list[str] = []
+        self._languages: dict[str, None] = {}
         self._since: frozenset[str] = frozenset()
 
     def start(self, generation: int, *, swap: bool = True) -> None:
@@ -80,6 +81,15 @@ class Starter:
         loop = self._supervisor.loop
         loop.call_later(_UNTIL_SERVED, self._make_spares, child)
 
+    def used(self, languages: Collection[str]) -> None:
+        """Requests came in these languages: what they need is there before the next save."""
+        new = [language for language in languages if language not in self._languages]
+        self._languages.update(dict.fromkeys(new))
+        ready = self.checkpoints.ready()
+        if ready is not None and new:
+            self.checkpoints.compute(ready, new)
+            self._supervisor.loop.call_soon(self.checkpoints.prepare, ready)
+
     def froze(self, child: Child, message: m.Froze, descriptor: int) -> None:
         """A starting child has left a frozen copy behind."""
         copy = Frozen(
@@ -108,7 +118,8 @@ class Starter:
         ready = self.checkpoints.ready()
         if ready is None or not (self._may_resume() and supervisor.options.swap):
             return None
-        paths = [p for p in supervisor.code.changed if self.checkpoints.has_loaded(p)]
+        edited = supervisor.code.changed - supervisor.code.taken
+        paths = [path for path in edited if self.checkpoints.has_loaded(path)]
         swaps = self._swaps.plan(paths)
         if isinstance(swaps, str):
             supervisor.terminal.note(f"  imported again: {swaps}", verbosity=2)
@@ -138,7 +149,7 @@ class Starter:
         return Child(generation, process.pid, channel)
 
     def _resume(
-        self, base: Frozen, generation: int, swaps: tuple[m.Swap, ...] = ()
+        self, base: Frozen, generation: int, swaps: tuple[m.Swap, ...] | None = None
     ) -> Child | None:
         supervisor = self._supervisor
         process = self.checkpoints.fork(base)
@@ -150,7 +161,9 @@ class Starter:
             tuple(sorted(supervisor.code.changed)),
             tuple(self._stops),
             self._may_resume(),
-            swaps,
+            swaps or (),
+            tuple(self._languages),
+            tuple(sorted(supervisor.code.taken)) if swaps is not None else (),
             tuple(m.Listen(*address) for address in sockets),
         )
         try:
@@ -164,7 +177,7 @@ class Starter:
             process.channel,
             pid_is_certain=False,
             origin=f"{base.label}, function bodies exchanged" if swaps else base.label,
-            swapped=bool(swaps),
+            swapped=swaps is not None,
         )
 
     def _make_spares(self, child: Child) -> None:
