@@ -95,7 +95,7 @@ class Checkpointer:
 
     def _descriptors(self) -> tuple[int, ...]:
         link = self._link
-        return (link.channel.fileno(), link.gate.descriptor, link.gate.events)
+        return (link.channel.fileno(), link.gate.descriptor, link.gate.events, link.told.trail)
 
     def stop(self) -> None:
         """No further checkpoints: the program serves now."""
@@ -163,7 +163,7 @@ class Checkpointer:
             signal.signal(number, handler)  # type: ignore[arg-type]
         link.channel = channel
         link.slot = slot_of(message.generation)
-        link.forked, link.first = True, False
+        link.forked, link.first = True, message.first
         self.safety.ours = (*self._descriptors(), *descriptors)
         link.prefetched = {
             (item.host, item.port, item.ipv6): socket.socket(fileno=descriptor)

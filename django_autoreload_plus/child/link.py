@@ -8,7 +8,6 @@ is to terminate. Once the program runs, one thread listens to the supervisor.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -20,8 +19,9 @@ from typing import TYPE_CHECKING, Protocol
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.gate import Gate, slot_of
-from ..protocol.launch import CHILD_ENVIRONMENT
+from ..protocol.launch import ChildLaunch, child_from_environment
 from ..protocol.options import Options
+from ..protocol.trail import Trail
 from .tracker import Tracker
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ change_receivers: list[Callable[[str], object]] = []
 class Server(Protocol):
     """What serves connections in this process and follows the gate."""
 
+    def pause(self) -> None:
+        """The gate has closed."""
+
     def resume(self) -> None:
         """The gate may have opened."""
 
@@ -58,11 +61,13 @@ class Server(Protocol):
 class Link:
     """The channel, and what the child has to say over it."""
 
-    def __init__(self, channel: Channel, gate: Gate, generation: int, tracker: Tracker) -> None:
+    def __init__(self, channel: Channel, gate: Gate, told: ChildLaunch, tracker: Tracker) -> None:
         self.channel = channel
         self.gate = gate
-        self.slot = slot_of(generation)
-        self.first = generation == 1
+        self.told = told
+        self.slot = slot_of(told.generation)
+        #: Nothing has been live yet: what a start prints is still to be printed.
+        self.first = told.first
         self.tracker = tracker
         self.options = Options()
         self.facts = m.Facts()
@@ -192,6 +197,7 @@ class Link:
 
     def _run_thread(self) -> None:
         self.started = True
+        self.tracker.listeners.pop("exec", None)
         if self.checkpoints is not None:
             self.checkpoints.stop()
         self.guard(on=False)
@@ -231,6 +237,8 @@ class Link:
             self._answer(message)
         elif isinstance(message, m.Retire):
             self._retire()
+        elif isinstance(message, m.Pause) and self.server is not None:
+            self.server.pause()
         elif isinstance(message, m.Resume) and self.server is not None:
             self.server.resume()
         elif isinstance(message, m.Release) and self.server is not None:
@@ -280,14 +288,22 @@ _current: Link | None = None
 def connect() -> Link | None:
     """The link of this process, or ``None`` when no supervisor started it."""
     global _current  # noqa: PLW0603 - a process has one link
-    if _current is None and CHILD_ENVIRONMENT in os.environ:
-        where = json.loads(os.environ.pop(CHILD_ENVIRONMENT))
-        for descriptor in (where["channel"], where["gate"], where["events"]):
-            if descriptor >= 0:
-                os.set_inheritable(descriptor, False)
-        channel = Channel(socket.socket(fileno=where["channel"]))
-        gate = Gate(where["gate"], where["events"])
-        _current = Link(channel, gate, where["generation"], Tracker())
-        _current.guard(on=True)
-        _current.say(m.Hello(os.getpid()))
+    if _current is None:
+        told = child_from_environment()
+        if told is not None:
+            _current = _connect(told)
     return _current
+
+
+def _connect(told: ChildLaunch) -> Link:
+    for descriptor in (told.channel, told.gate, told.events, told.trail):
+        if descriptor >= 0:
+            os.set_inheritable(descriptor, False)
+    channel = Channel(socket.socket(fileno=told.channel))
+    link = Link(channel, Gate(told.gate, told.events), told, Tracker())
+    trail = Trail(told.trail)
+    trail.arm()
+    link.tracker.listeners["exec"] = trail.executing
+    link.guard(on=True)
+    link.say(m.Hello(os.getpid()))
+    return link

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,6 @@ from collections.abc import Sequence
 from ..protocol import messages as m
 from ..protocol.entry import Entry, interpreter_flags, package_root
 from ..protocol.failure import Failure
-from ..protocol.launch import CHILD_ENVIRONMENT
 from . import exits, failures, link, program
 from .checkpoints import Checkpointer
 from .fresh import FreshFinder
@@ -21,20 +19,20 @@ from .swapping import Swapper
 def main(words: Sequence[str]) -> None:
     """Run the program named on the command line under the supervisor."""
     flags = interpreter_flags(sys.argv, sys.orig_argv)
-    where = json.loads(os.environ.get(CHILD_ENVIRONMENT, "{}"))
     connection = link.connect()
     if connection is None:
         raise SystemExit("django-autoreload-plus: a child is started by its supervisor only")
-    if where.get("plugin"):
+    told = connection.told
+    if told.plugin:
         connection.tracker.call_after_import(
-            where["plugin_after"], lambda: _load(where["plugin"], connection)
+            told.plugin_after, lambda: _load(told.plugin, connection)
         )
     connection.checkpoints = Checkpointer(connection)
-    connection.checkpoints.enabled = bool(where.get("checkpoints"))
-    if where.get("swap"):
+    connection.checkpoints.enabled = told.checkpoints
+    if told.swap:
         connection.checkpoints.swapper = Swapper(connection.tracker)
     connection.checkpoints.install()
-    connection.tracker.fresh = FreshFinder(where.get("changed", ()))
+    connection.tracker.fresh = FreshFinder(told.changed)
     connection.tracker.install()
     if connection.checkpoints.swapper is not None:
         connection.checkpoints.swapper.start()

@@ -12,17 +12,21 @@ import signal
 import traceback
 from typing import TYPE_CHECKING
 
+from django_autoreload_plus.protocol.entry import package_root
 from django_autoreload_plus.protocol.excerpt import SourceReader
 from django_autoreload_plus.protocol.failure import Failure, Frame, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 OWN_CONTEXT = 5
 LIBRARY_CONTEXT = 2
 MAX_SUMMARY_CHARACTERS = 300
 #: Above it are the exception codes of Windows, which are known in hexadecimal.
 MAX_EXIT_CODE = 0xFFFF
+_RELOADER = os.path.join(package_root(), "")
+#: Python 3.14 adds one when it crashes.
+_C_STACK = "C stack trace"
 
 _FRAME_LINE = re.compile(r'^\s*File "(?P<path>.+)", line (?P<line>\d+),? in (?P<function>.+)$')
 
@@ -117,11 +121,20 @@ def syntax_frame(
     return Frame(path, line, "", source, own, columns)
 
 
-def from_death(status: int, output: str = "") -> Failure:
+def from_death(
+    status: int,
+    output: str = "",
+    *,
+    stack: str = "",
+    is_own: Callable[[str], bool] | None = None,
+    last: Sequence[str] = (),
+) -> Failure:
     """Describe a child that ended before it was ready.
 
     ``status`` is as :mod:`subprocess` gives it: an exit code, or the negative
-    number of a signal. ``output`` is what the process last wrote, if known.
+    number of a signal. ``output`` is what the process last wrote, if known;
+    ``stack`` and ``is_own`` are as for :func:`from_timeout`; ``last`` names the
+    file that it began to run last.
     """
     if status < 0:
         name = _signal_name(-status)
@@ -132,9 +145,10 @@ def from_death(status: int, output: str = "") -> Failure:
         kind, summary = "exit", f"The process ended itself with code {code} while it was starting"
         hint = "Something called os._exit(), or a compiled extension ended the process."
     text = f"{summary}.\n" + (f"{hint}\n" if hint else "")
+    text += "".join(f"The last file it began to run was {short_path(path)}.\n" for path in last)
     if output.strip():
         text += f"\n{output.strip()}\n"
-    return Failure(kind=kind, summary=summary, text=text)
+    return _at_its_place(kind, summary, text, _parse_stack(stack, is_own or _looks_own))
 
 
 def from_timeout(
@@ -149,13 +163,16 @@ def from_timeout(
     """
     summary = f"Not ready after {seconds:g} s: the code hangs while it is starting"
     frames = _parse_stack(stack, is_own or _looks_own)
+    return _at_its_place("timeout", summary, f"{summary}.\n", frames)
+
+
+def _at_its_place(kind: str, summary: str, text: str, frames: tuple[Frame, ...]) -> Failure:
     own = [frame for frame in frames if frame.own]
     place = own[-1] if own else None
-    text = f"{summary}.\n" + (f"\n{stack.strip()}\n" if stack.strip() else "")
     return Failure(
-        kind="timeout",
+        kind=kind,
         summary=summary,
-        text=text,
+        text=text + _as_traceback(frames),
         chain=(Link("", summary, frames),) if frames else (),
         path=place.path if place else "",
         line=place.line if place else 0,
@@ -183,17 +200,30 @@ def _looks_own(path: str) -> bool:
     return not path.startswith(library) and not any(part in path for part in foreign)
 
 
+def _as_traceback(frames: Sequence[Frame]) -> str:
+    lines = []
+    for frame in frames:
+        lines.append(f'  File "{frame.path}", line {frame.line}, in {frame.function}')
+        source = dict(frame.source).get(frame.line, "").strip()
+        lines.extend([f"    {source}"] if source else [])
+    return "\n".join(["\nIt was here (most recent call last):", *lines, ""]) if lines else ""
+
+
 def _parse_stack(stack: str, is_own: Callable[[str], bool]) -> tuple[Frame, ...]:
     """Read the frames of the last thread in ``stack``, the oldest call first."""
     reader = SourceReader()
     frames: list[Frame] = []
     newest_first = False
     for text in stack.splitlines():
+        if _C_STACK in text:
+            break
         if "(most recent call" in text:
             frames = []
             newest_first = "first" in text
         elif found := _FRAME_LINE.match(text):
             path, line = found["path"], int(found["line"])
+            if path.startswith((_RELOADER, "<frozen ")):
+                continue
             own = is_own(path)
             context = OWN_CONTEXT if own else LIBRARY_CONTEXT
             source = reader.around(path, line, context)

@@ -42,6 +42,37 @@ class Launch:
     plugin_after: str = ""
 
 
+@dataclass(frozen=True)
+class ChildLaunch:
+    """What a child is told when it begins."""
+
+    generation: int
+    plugin: str = ""
+    plugin_after: str = ""
+    #: Nothing has been live yet: what a start prints is still to be printed.
+    first: bool = True
+    checkpoints: bool = False
+    swap: bool = False
+    #: Files not to be loaded from bytecode.
+    changed: tuple[str, ...] = ()
+    #: Inherited descriptors: the channel, the gate, the watcher's event queue (or
+    #: -1), and where to leave traces.
+    channel: int = -1
+    gate: int = -1
+    events: int = -1
+    trail: int = -1
+
+
+def child_from_environment() -> ChildLaunch | None:
+    """Take the :class:`ChildLaunch` out of the environment, if there is one."""
+    text = os.environ.pop(CHILD_ENVIRONMENT, None)
+    if text is None:
+        return None
+    launch = build(ChildLaunch, json.loads(text), "child launch")
+    assert isinstance(launch, ChildLaunch)
+    return launch
+
+
 def from_environment() -> Launch | None:
     """Take the :class:`Launch` out of the environment, if there is one."""
     text = os.environ.pop(ENVIRONMENT, None)

@@ -125,6 +125,11 @@ class Say:
 
 
 @dataclass(frozen=True)
+class Pause:
+    """Supervisor: it is being decided who answers (the gate has said so already)."""
+
+
+@dataclass(frozen=True)
 class Resume:
     """Supervisor: nothing changed, accept connections again."""
 
@@ -263,6 +268,8 @@ class Go:
     changed: tuple[str, ...] = ()
     #: Modules before whose import a checkpoint is wanted.
     stops: tuple[str, ...] = ()
+    #: Nothing has been live yet: print what a start prints.
+    first: bool = False
     checkpoints: bool = True
     swaps: tuple[Swap, ...] = ()
     #: Languages in which requests have come.
@@ -285,6 +292,7 @@ Message = (
     | Finished
     | Restart
     | Say
+    | Pause
     | Resume
     | Release
     | Retire

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..protocol import messages as m
+from ..protocol.failure import Failure
 from . import policy
 from .error_page import PageContext
 from .journey import Journey
@@ -20,7 +21,6 @@ class Acting:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
-        self._announced = False
         self._methods: Mapping[type, Callable[[Any], None]] = {
             policy.Look: lambda action: supervisor.inspection.begin(action.paths),
             policy.Pause: lambda _: supervisor.reception.pause(),
@@ -80,15 +80,18 @@ class Acting:
         supervisor = self._supervisor
         supervisor.changed.clear()
         supervisor.terminal.mend_echo()
+        # The page first: who reads the line may ask for it at once.
+        problem = None if action.serving else self._show_page(action.failure)
         supervisor.terminal.waiting(action.failure, serving=action.serving)
-        if action.serving:
-            return
+        if problem is not None:
+            supervisor.terminal.note(f"no page for the browser: {problem}")
+
+    def _show_page(self, failure: Failure) -> str | None:
+        supervisor = self._supervisor
         facts = supervisor.facts
         context = PageContext(debug=facts.debug, allowed_hosts=facts.allowed_hosts)
         standby = supervisor.children.get(supervisor.state.live)
-        problem = supervisor.reception.show(action.failure, context, standby)
-        if problem is not None:
-            supervisor.terminal.note(f"no page for the browser: {problem}")
+        return supervisor.reception.show(failure, context, standby)
 
     def _hide_failure(self, _action: policy.HideFailure) -> None:
         self._supervisor.terminal.note("the change was undone · the running code is live again")
@@ -103,9 +106,9 @@ class Acting:
         supervisor.code.settle(swapped=child.swapped)
         supervisor.watch()
         supervisor.starter.live(child)
-        if self._announced or child.generation != 1:
+        if supervisor.announced or child.generation != 1:
             supervisor.terminal.mend_echo()
             supervisor.terminal.live(changed, supervisor.journey.seconds)
         note = f"  from {child.origin}; {supervisor.journey} ms"
         supervisor.terminal.note(note, verbosity=2)
-        self._announced = True
+        supervisor.announced = True

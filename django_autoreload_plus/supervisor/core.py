@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from ..protocol import messages as m
 from ..protocol.failure import Failure
-from ..protocol.failures import from_death, from_timeout
 from ..protocol.launch import Launch
 from ..protocol.options import Options
+from ..protocol.trail import Trail
 from ..watcher import Watcher
 from . import policy
 from .acting import Acting
@@ -23,6 +23,7 @@ from .code_state import CodeState
 from .hearing import Hearing
 from .inspection import Inspection
 from .journey import Journey
+from .last_words import LastWords
 from .process import Child
 from .reaper import Reaper
 from .reception import Reception
@@ -49,6 +50,10 @@ class Supervisor:
         #: Files that changed since the last decision, for the terminal.
         self.changed: set[str] = set()
         self.journey = Journey()
+        #: Something has been live: what a start prints has been printed.
+        self.announced = False
+        self.trail = Trail.create()
+        self.last_words = LastWords(self)
         self.starter = Starter(self)
         self.inspection = Inspection(self)
         self.shutdown = Shutdown(self)
@@ -143,11 +148,15 @@ class Supervisor:
 
     def timed_out(self, child: Child) -> None:
         """A child does not become ready."""
-        if child.live or self.children.get(child.generation) is not child:
-            return
-        child.explained = True
-        self.failed(child, from_timeout(self.options.start_timeout))
-        child.kill()
+        if not child.live and self.children.get(child.generation) is child:
+            self._asking = self.loop.create_task(self._explain_hanging(child))
+
+    async def _explain_hanging(self, child: Child) -> None:
+        failure = await self.last_words.of_hanging(child)
+        if not child.live and self.children.get(child.generation) is child:
+            child.explained = True
+            self.failed(child, failure)
+            child.kill()
 
     def ended(self, pid: int, status: int) -> None:
         """A process has ended: a child, a frozen copy, or an orphan of the program's."""
@@ -165,7 +174,7 @@ class Supervisor:
         self.terminal.mend_echo()
         starting = self.state.phase is policy.Phase.STARTING
         if starting and child.generation == self.state.newest and not child.explained:
-            self.failed(child, from_death(status))
+            self.failed(child, self.last_words.of_dead(child, status))
         else:
             self.handle(policy.Gone(child.generation, status))
         self.shutdown.process_gone()

@@ -9,14 +9,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.entry import EXECUTABLE, Entry, package_root
 from ..protocol.gate import Gate
-from ..protocol.launch import CHILD_ENVIRONMENT, Launch
+from ..protocol.launch import CHILD_ENVIRONMENT, ChildLaunch
+from ..protocol.trail import Trail
 
 #: An environment variable has its limits; the bytecode of more files than this is
 #: removed instead.
@@ -66,13 +67,7 @@ class Child:
 
 
 def spawn(
-    launch: Launch,
-    generation: int,
-    gate: Gate,
-    *,
-    checkpoints: bool,
-    swap: bool,
-    changed: Iterable[str],
+    entry: Entry, gate: Gate, trail: Trail, told: ChildLaunch
 ) -> tuple[Channel, subprocess.Popen[bytes]]:
     """Start the program afresh; returns our end of its channel.
 
@@ -80,23 +75,22 @@ def spawn(
     without a reloader; ours are inheritable only for the moment of the start.
     """
     ours, theirs = Channel.pair()
-    where = {
-        "channel": theirs.fileno(),
-        "gate": gate.descriptor,
-        "events": gate.events,
-        "generation": generation,
-        "plugin": launch.plugin,
-        "plugin_after": launch.plugin_after,
-        "checkpoints": checkpoints,
-        "swap": swap,
-        "changed": list(changed)[:_MOST_CHANGED],
-    }
-    environment = {**os.environ, "RUN_MAIN": "true", CHILD_ENVIRONMENT: json.dumps(where)}
-    shared = [d for d in (theirs.fileno(), gate.descriptor, gate.events) if d >= 0]
+    told = replace(
+        told,
+        changed=told.changed[:_MOST_CHANGED],
+        channel=theirs.fileno(),
+        gate=gate.descriptor,
+        events=gate.events,
+        trail=trail.descriptor,
+    )
+    text = json.dumps(asdict(told))
+    environment = {**os.environ, "RUN_MAIN": "true", CHILD_ENVIRONMENT: text}
+    held = (theirs.fileno(), gate.descriptor, gate.events, trail.descriptor)
+    shared = [descriptor for descriptor in held if descriptor >= 0]
     try:
         for descriptor in shared:
             os.set_inheritable(descriptor, True)
-        process = subprocess.Popen(command(launch.entry), env=environment, close_fds=False)
+        process = subprocess.Popen(command(entry), env=environment, close_fds=False)
     finally:
         for descriptor in shared:
             os.set_inheritable(descriptor, False)

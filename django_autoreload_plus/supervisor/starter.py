@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.codec import MessageError
+from ..protocol.launch import ChildLaunch
 from .checkpoints import Checkpoints, Frozen, Spare
 from .process import Child, spawn
 from .swaps import Swaps
@@ -47,6 +48,7 @@ class Starter:
         supervisor = self._supervisor
         code = supervisor.code
         self._remember(code.dirty)
+        supervisor.trail.clear()
         _discard_bytecode(code.changed)
         child = self._swapped(generation) if swap else None
         if child is None:
@@ -137,14 +139,17 @@ class Starter:
 
     def _spawn(self, generation: int) -> Child:
         supervisor = self._supervisor
-        channel, process = spawn(
-            supervisor.launch,
+        launch = supervisor.launch
+        told = ChildLaunch(
             generation,
-            supervisor.reception.gate,
+            launch.plugin,
+            launch.plugin_after,
+            first=not supervisor.announced,
             checkpoints=self._may_resume(),
             swap=supervisor.options.swap,
-            changed=supervisor.code.changed,
+            changed=tuple(sorted(supervisor.code.changed)),
         )
+        channel, process = spawn(launch.entry, supervisor.reception.gate, supervisor.trail, told)
         supervisor.reaper.add(process)
         return Child(generation, process.pid, channel)
 
@@ -160,6 +165,7 @@ class Starter:
             generation,
             tuple(sorted(supervisor.code.changed)),
             tuple(self._stops),
+            not supervisor.announced,
             self._may_resume(),
             swaps or (),
             tuple(self._languages),
