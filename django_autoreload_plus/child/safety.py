@@ -45,7 +45,10 @@ class Safety:
     ours: Collection[int] = ()
     #: Further clients whose sockets may stay open.
     extra_clients: Collection[str] = ()
-    _inherited: frozenset[int] = field(default_factory=lambda: frozenset(_descriptors()))
+    #: What was open before the program ran: numbers are given out again.
+    _inherited: dict[int, tuple[int, int]] = field(
+        default_factory=lambda: _identities()  # noqa: PLW0108 - defined below
+    )
     _sockets_of_clients: dict[int, str] = field(default_factory=dict)
 
     def refusal(self) -> str | None:
@@ -75,10 +78,10 @@ class Safety:
         yield self._open_handles
 
     def _open_handles(self) -> str | None:
-        known = {0, 1, 2, *self.ours} | self._inherited
+        known = {0, 1, 2, *self.ours}
         clients = {*FORK_SAFE_CLIENTS, *self.extra_clients}
-        for descriptor in _descriptors():
-            if descriptor in known:
+        for descriptor, identity in _identities().items():
+            if descriptor in known or self._inherited.get(descriptor) == identity:
                 continue
             reason = _handle(descriptor)
             if reason is None:
@@ -178,10 +181,16 @@ def _locks() -> str | None:
     return None
 
 
-def _descriptors() -> list[int]:
+def _identities() -> dict[int, tuple[int, int]]:
+    """The open descriptors, each with the device and inode behind it."""
+    found = {}
     with contextlib.suppress(OSError):
-        return [int(name) for name in os.listdir("/proc/self/fd")]
-    return []
+        for name in os.listdir("/proc/self/fd"):
+            # The listing's own is closed by now.
+            with contextlib.suppress(OSError):
+                info = os.fstat(int(name))
+                found[int(name)] = info.st_dev, info.st_ino
+    return found
 
 
 def _handle(descriptor: int) -> str | None:
