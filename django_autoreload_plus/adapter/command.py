@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from socketserver import BaseServer
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from ..child.checkpoints import READY
 from ..protocol.messages import Failed
 from . import facts, signals, takeover
 from .background import BackgroundChecks
+from .daphne import held_daphne
 from .preload import compute_tables, preload
 from .serving import full_name, held_server
 
@@ -36,6 +38,9 @@ class ReloadingRunserver(_Base):
     _handler: Any = None
     #: A reload: what Django prints and checks at a start was done at the first.
     _reloading = False
+    #: From here on the server is to be the supervisor's, see :attr:`server_cls`.
+    _holds = False
+    _chosen_server: Any = None
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """From here to :meth:`run`, an exit is about the command line."""
@@ -75,7 +80,7 @@ class ReloadingRunserver(_Base):
         if connection.checkpoints is not None:
             connection.checkpoints.take(READY)
             connection.checkpoints.stop()
-        self.server_cls = held_server(self.server_cls, connection)
+        self._holds = True
         # In a process resumed from here it is no longer the first start.
         self._reloading = not connection.first
         checks_first = connection.first or connection.options.checks == "before"
@@ -88,6 +93,24 @@ class ReloadingRunserver(_Base):
             connection.report()
             connection.say(Failed(failures.from_check(str(error))))
             raise SystemExit(1) from None
+
+    @property
+    def server_cls(self) -> Any:
+        """The next command's server class, on the supervisor's socket."""
+        chosen = self._chosen_server or super().server_cls
+        if self._link is None or not self._holds:
+            return chosen
+        if issubclass(chosen, BaseServer):
+            return held_server(chosen, self._link)
+        command: Any = self
+        return held_daphne(
+            chosen, self._link, command.addr, int(command.port), ipv6=command.use_ipv6
+        )
+
+    @server_cls.setter
+    def server_cls(self, chosen: Any) -> None:
+        # Daphne's command chooses another one for --noasgi.
+        self._chosen_server = chosen
 
     def _prepare(self, connection: links.Link, *args: Any, **options: Any) -> None:
         """Everything that depends on code alone, before anything is served."""
