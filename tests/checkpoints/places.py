@@ -7,10 +7,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import DevServer, Response
+from harness import DevServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from harness import Response
 
 #: Makes the server say what it decided, and why.
 TALKATIVE = {"DJANGO_AUTORELOAD_PLUS_DEBUG": "1"}

@@ -15,6 +15,7 @@ import sys
 import threading
 import types
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ PLAIN = (str, bytes, int, float, bool, type(None))
 NUMBER = re.compile(r"0x[0-9a-f]+|\[\d+\]")
 
 
-def state(request: Any) -> Any:
+def state(_request: Any) -> Any:
     """Answer with the state of this process as JSON."""
     # First of all: what follows imports modules and asks for lazy values.
-    parts = {"modules": modules(), "interpreter": interpreter(), "system": system()}
+    parts: dict[str, Any] = {"modules": modules(), "interpreter": interpreter(), "system": system()}
     from django.http import JsonResponse
 
     parts |= {
@@ -82,9 +83,11 @@ def module_facts(module: Any) -> Iterator[str]:
 def loader(value: Any) -> str:
     """Describe a loader, or a built-in one, which is a class."""
     kind = value if isinstance(value, type) else type(value)
-    return f"{kind.__module__}.{kind.__qualname__} {sorted(map(text, vars(value).items()))}" if (
-        value is not None and not isinstance(value, type)
-    ) else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        f"{kind.__module__}.{kind.__qualname__} {sorted(map(text, vars(value).items()))}"
+        if (value is not None and not isinstance(value, type))
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def interpreter() -> dict[str, Any]:
@@ -126,20 +129,20 @@ def system() -> dict[str, Any]:
     """Describe what the kernel keeps for the process."""
     mask = os.umask(0)
     os.umask(mask)
-    with open("/proc/self/status", encoding="ascii") as file:
+    with Path("/proc/self/status").open(encoding="ascii") as file:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
     kept = ("SigIgn", "SigCgt", "SigBlk", "SigPnd", "ShdPnd", "Uid", "Gid", "NoNewPrivs", "Seccomp")
     handlers = {item.name: text(signal.getsignal(item)) for item in signal.Signals}
     return {
-        "command": open("/proc/self/cmdline", encoding="utf-8").read(),  # noqa: SIM115
-        "cwd": os.getcwd(),
+        "command": Path("/proc/self/cmdline").read_text(encoding="utf-8"),
+        "cwd": str(Path.cwd()),
         "descriptors": sorted(descriptors()),
         "environment": dict(sorted(os.environ.items())),
         "groups": [os.getsid(0), os.getpgid(0), os.nice(0)],
         "handlers": handlers,
         "status": {name: status.get(name) for name in kept},
         "threads": sorted(re.sub(r"\d+", "…", item.name) for item in threading.enumerate()),
-        "tasks": len(os.listdir("/proc/self/task")),
+        "tasks": len([*Path("/proc/self/task").iterdir()]),
         "timers": [signal.getitimer(number) for number in (0, 1, 2)],
         "umask": mask,
     }
@@ -147,9 +150,9 @@ def system() -> dict[str, Any]:
 
 def descriptors() -> Iterator[str]:
     """Describe the open descriptors by what they are, not by their numbers."""
-    for name in os.listdir("/proc/self/fd"):
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - the number is what is asked for
         try:
-            target = os.readlink(f"/proc/self/fd/{name}")
+            target = str(Path(f"/proc/self/fd/{name}").readlink())
             inherited = os.get_inheritable(int(name))
         except OSError:
             # The listing's own.
@@ -164,7 +167,10 @@ def registered_models() -> dict[str, Any]:
     return {
         "configs": [f"{item.label} {name_of(type(item))}" for item in apps.get_app_configs()],
         "models": [
-            [item._meta.label, *(f"{f.name} {type(f).__qualname__}" for f in item._meta.get_fields())]
+            [
+                item._meta.label,
+                *(f"{f.name} {type(f).__qualname__}" for f in item._meta.get_fields()),
+            ]
             for item in apps.get_models(include_auto_created=True, include_swapped=True)
         ],
         "pending": [text(item) for item in apps._pending_operations],
@@ -184,7 +190,7 @@ def patterns() -> Iterator[str]:
     """List the URLconf, its includes after the pattern that leads to them."""
     from django.urls import get_resolver
 
-    waiting = [get_resolver()]
+    waiting: list[Any] = [get_resolver()]
     while waiting:
         for item in waiting.pop(0).url_patterns:
             yield f"{item.pattern} {name_of(getattr(item, 'callback', None))}"
@@ -197,7 +203,8 @@ def receivers() -> list[list[str]]:
     from django.dispatch import Signal
 
     found = []
-    for module_name, module in [*sys.modules.items()]:
+    every: dict[str, object] = {**sys.modules}
+    for module_name, module in every.items():
         names = vars(module) if isinstance(module, types.ModuleType) else {}
         for name, signal_ in [*names.items()]:
             if isinstance(signal_, Signal):
@@ -213,7 +220,7 @@ def loggers() -> dict[str, Any]:
 
     every = {"": logging.root, **logging.root.manager.loggerDict}
     return {
-        "handlers": len(logging._handlerList),
+        "handlers": len(vars(logging)["_handlerList"]),
         "loggers": {
             name: [
                 getattr(item, "level", None),

@@ -25,7 +25,7 @@ EDITS = int(os.environ.get("SWAP_EDITS", "30"))
 @pytest.mark.parametrize("seed", range(PROGRAMS))
 def test_an_edit_leads_where_a_fresh_start_leads(seed: int, tmp_path: Path) -> None:
     """Without it the developer could be served by a program that no source describes."""
-    rng = random.Random(seed)  # noqa: S311 (to be the same every time)
+    rng = random.Random(seed)
     # Functions that live in two modules: their file is the first one's.
     modules = {
         "mod0": Module(rng, "mod0", rng.randint(3, 9)),

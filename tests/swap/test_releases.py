@@ -44,7 +44,7 @@ def test_hunks_of_a_release(package: str, old: str, new: str, tmp_path: Path) ->
     swapped = [at for at, outcome in enumerate(outcomes) if "changed" in outcome]
     assert len(hunks) > 50
     assert len(swapped) > 10
-    chosen = sorted(random.Random(0).sample(swapped, min(COMPARED, len(swapped))))  # noqa: S311
+    chosen = sorted(random.Random(0).sample(swapped, min(COMPARED, len(swapped))))
     states = swap(tmp_path / "old", modules, [hunks[at] for at in chosen])
 
     def expected(at: int) -> dict[str, object]:

@@ -1,0 +1,290 @@
+"""What cannot be copied faithfully is not copied, and the edit is served all the same."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from checkpoints.places import Site, add_settings, add_view
+from harness import HOST, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: A view module: the hazard comes with its import, after the setup and before "ready".
+VIEW = """
+from django.http import HttpResponse
+
+{hazard}
+
+LEVEL = 0
+
+
+def page(request):
+    return HttpResponse(f"level {{LEVEL}} {{{shown}}}")
+"""
+NATIVE_THREAD = """
+import ctypes
+LIBC = ctypes.CDLL(None)
+IDENT = ctypes.c_ulong()
+# pause() in a thread of the C library's, of which Python knows nothing.
+LIBC.pthread_create(ctypes.byref(IDENT), None, LIBC.pause, None)
+"""
+SQLITE = """
+import sqlite3
+from pathlib import Path
+CONNECTION = sqlite3.connect(Path(__file__).with_name("own.db"))
+CONNECTION.execute("create table if not exists cup (size int)")
+CONNECTION.commit()
+"""
+MONITOR = """
+import sys
+sys.monitoring.use_tool_id(sys.monitoring.COVERAGE_ID, "my coverage")
+"""
+LOCK = """
+import contextlib
+import fcntl
+from pathlib import Path
+HELD = Path(__file__).with_name("lock").open("a")
+with contextlib.suppress(BlockingIOError):
+    fcntl.{kind}(HELD, fcntl.LOCK_EX | fcntl.LOCK_NB)
+"""
+CHILD = """
+import subprocess, sys
+SLEEPER = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+"""
+#: By a name: what a module does, and the beginning of the reason that is shown.
+HAZARDS = {
+    "thread": (
+        """import threading, time
+threading.Thread(target=time.sleep, args=[600], name='ticker', daemon=True).start()""",
+        r"a second thread is running \(ticker\)",
+    ),
+    "native thread": (NATIVE_THREAD, "a library runs 1 threads? of its own"),
+    "socket": ("import socket\nONE, TWO = socket.socketpair()", "a socket is open"),
+    "listener": ("import socket\nONE = socket.create_server(('127.0.0.1', 0))", "a socket is open"),
+    "pipe": ("import os\nONE, TWO = os.pipe()", "a pipe is open"),
+    "epoll": ("import select\nPOLL = select.epoll()", "an epoll object is open"),
+    "event loop": ("import asyncio\nLOOP = asyncio.new_event_loop()", "an? (epoll|socket)"),
+    "sqlite": (SQLITE, "the SQLite database own.db is open"),
+    "trace": ("import sys\nsys.settrace(lambda *a: None)", "a debugger or coverage tool"),
+    "profile": ("import sys\nsys.setprofile(lambda *a: None)", "a profiler is running"),
+    "child": (CHILD, "the program has started another process"),
+    "alarm": ("import signal\nsignal.alarm(600)", "a timer is set"),
+    "itimer": ("import signal\nsignal.setitimer(signal.ITIMER_VIRTUAL, 600)", "a timer is set"),
+    "flock": (LOCK.format(kind="flock"), "a file is locked"),
+    "lockf": (LOCK.format(kind="lockf"), "a file is locked"),
+    "writing": (
+        "from pathlib import Path\nOUT = Path(__file__).with_name('out.txt').open('w')",
+        "out.txt is open for writing",
+    ),
+}
+if sys.version_info >= (3, 12):
+    HAZARDS["monitoring"] = (MONITOR, "my coverage watches the program")
+
+
+def hazardous(project: Path, hazard: str, shown: str = "0") -> None:
+    """Add a page whose module does something that cannot be copied."""
+    add_view(project, "page", VIEW.format(hazard=hazard, shown=shown))
+
+
+def set_level(server: Site, number: int) -> str:
+    """Edit the page's module level and await the answer; what it was resumed from."""
+    mark = server.mark()
+    server.edit("page.py", f"LEVEL = {number - 1}", f"LEVEL = {number}")
+    server.answer("/page/", f"level {number}")
+    return server.origin(mark)
+
+
+@pytest.mark.parametrize("name", HAZARDS)
+def test_a_hazard_is_refused_with_its_reason(project: Path, name: str) -> None:
+    """A copy would share or lose what only one process can have, and go wrong later."""
+    hazard, reason = HAZARDS[name]
+    hazardous(project, hazard)
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        server.wait_for_output(rf"no checkpoint ready: {reason}")
+        assert "ready" not in server.copies()
+        # From a copy that is older than the hazard.
+        assert set_level(server, 1) == "setup"
+        assert set_level(server, 2) == "before page"
+
+
+@pytest.mark.parametrize("name", ["thread", "socket", "child"])
+def test_a_hazard_in_the_settings_leaves_the_plain_start(project: Path, name: str) -> None:
+    """Every edit would be answered by a process in which a thread or socket is dead."""
+    hazard, _ = HAZARDS[name]
+    hazardous(project, "")
+    add_settings(project, hazard)
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        assert set_level(server, 1) == "settings"
+        assert set_level(server, 2) == "settings"
+
+
+def test_coverage_is_refused(project: Path) -> None:
+    """A coverage report would miss lines, or hold them twice."""
+    pytest.importorskip("coverage")
+    hazardous(
+        project, "import coverage\nCOVERAGE = coverage.Coverage(data_file=None)\nCOVERAGE.start()"
+    )
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        server.wait_for_output("no checkpoint ready: .*(coverage)")
+        assert set_level(server, 1) == "setup"
+
+
+def test_gevent_is_refused(project: Path) -> None:
+    """A patched program would hang after its first reload."""
+    pytest.importorskip("gevent")
+    add_settings(project, "import gevent.monkey\ngevent.monkey.patch_time()")
+    hazardous(project, "")
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        server.wait_for_output("no checkpoint .*: gevent has patched the standard library")
+        assert set_level(server, 1) == "settings"
+
+
+def test_what_django_manages_is_closed_not_refused(project: Path) -> None:
+    """Every project that asks its database while starting would be reloaded slowly."""
+    hazardous(
+        project,
+        "from teas.models import Tea\nNUMBER = Tea.objects.count()\n"
+        "from django.db import connection\nassert connection.connection is not None",
+        shown="Tea.objects.count() == NUMBER",
+    )
+    with Site(project) as server:
+        server.answer("/page/", "level 0 True")
+        assert set_level(server, 1) == "setup"
+        assert set_level(server, 2) == "before page"
+        assert "ready" in server.copies()
+        assert "SQLite" not in server.output
+
+
+#: A client of the given name, as a package of the project's.
+CLIENT = """
+import socket
+CONNECTION = socket.create_connection(("{host}", {port}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("client", "options", "taken"),
+    [
+        ("redis", {}, True),
+        ("homemade", {}, False),
+        ("homemade", {"FORK_SAFE": ["homemade"]}, True),
+    ],
+)
+def test_clients_known_to_survive_are_let_through(
+    project: Path, client: str, options: dict[str, object], *, taken: bool
+) -> None:
+    """One cache connection in an app's ready() would cost a large project every fast reload."""
+    with socket.create_server((HOST, 0)) as listener:
+        port = listener.getsockname()[1]
+        (project / f"{client}.py").write_text(CLIENT.format(host=HOST, port=port), "utf-8")
+        hazardous(project, f"import {client}")
+        add_settings(project, f"AUTORELOAD_PLUS = {options}")
+        with Site(project) as server:
+            server.answer("/page/", "level 0")
+            assert ("ready" in server.copies()) == taken
+            refused = re.search(rf"no checkpoint ready: a socket is open .*{client}", server.output)
+            assert bool(refused) != taken
+            set_level(server, 1)
+
+
+def test_numpy_does_not_cost_the_fast_path(project: Path) -> None:
+    """Whoever uses numpy would wait for a whole start after every save."""
+    found = subprocess.run(
+        [sys.executable, "-c", "import numpy"], check=False, stderr=subprocess.DEVNULL
+    )
+    if found.returncode:
+        pytest.skip("numpy is not installed")
+    hazardous(project, "", shown="int(__import__('numpy').ones((300, 300)).dot(1)[0].sum())")
+    add_settings(project, "import numpy\nnumpy.ones((500, 500)) @ numpy.ones((500, 500))")
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        assert {"setup", "ready"} <= server.copies().keys()
+        set_level(server, 1)
+        assert set_level(server, 2) == "before page"
+
+
+def test_no_copy_while_logging_is_configured(project: Path) -> None:
+    """Logging would fail with "cannot release un-acquired lock" in every resumed process."""
+    (project / "slow_handler.py").write_text(
+        "import time, logging\n"
+        "end = time.perf_counter() + 0.3\n"
+        "while time.perf_counter() < end: pass\n"
+        "import quopri\n"  # Somewhere in here a copy is due.
+        "class Handler(logging.StreamHandler): pass\n",
+        encoding="utf-8",
+    )
+    add_settings(
+        project,
+        "LOGGING = {'version': 1, 'disable_existing_loggers': False,"
+        " 'handlers': {'slow': {'class': 'slow_handler.Handler'}},"
+        " 'root': {'handlers': ['slow'], 'level': 'INFO'}}",
+    )
+    hazardous(project, "")
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        server.wait_for_output("no checkpoint .*: logging is being configured")
+        set_level(server, 1)
+        server.edit("tearoom.env", "SITE_NAME=", "SITE_NAME=The ")
+        server.answer("/", "The ")
+        assert "lock" not in server.output
+
+
+@pytest.mark.parametrize(
+    "options", [{"CHECKPOINTS": False}, {"CHECKPOINT_LIMIT": 0}], ids=["off", "none"]
+)
+def test_checkpoints_can_be_switched_off(project: Path, options: dict[str, object]) -> None:
+    """Who cannot use copies for a reason we do not know could not use the package at all."""
+    add_settings(project, f"AUTORELOAD_PLUS = {options}")
+    hazardous(project, "")
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        assert set_level(server, 1) == "start"
+        # The first start did not yet know the settings.
+        wait_until(lambda: not server.copies(), "no copy that is left")
+        assert set_level(server, 2) == "start"
+        assert not server.copies()
+
+
+def test_the_number_of_copies_is_bounded(project: Path) -> None:
+    """Memory would fill up on a large project."""
+    add_settings(project, "AUTORELOAD_PLUS = {'CHECKPOINT_LIMIT': 5}")
+    hazardous(project, "")
+    for name in range(8):
+        (project / f"slow_{name}.py").write_text(
+            "import time\nend = time.perf_counter() + 0.12\n"
+            "while time.perf_counter() < end: pass\n",
+            encoding="utf-8",
+        )
+    imports = "\n".join(f"import slow_{name}" for name in range(8))
+    add_settings(project, f"{imports}\nimport atexit\natexit.register(print)")
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        wait_until(lambda: len(server.copies()) <= 5, "at most five copies")
+        for number in range(1, 6):
+            set_level(server, number)
+        wait_until(lambda: len(server.copies()) <= 5, "at most five copies")
+        assert "ready" in server.copies()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="bodies are never exchanged there")
+def test_exchanging_bodies_can_be_switched_off(project: Path) -> None:
+    """Who meets a wrong swap could do nothing about it."""
+    add_settings(project, "AUTORELOAD_PLUS = {'SWAP': False}")
+    hazardous(project, "")
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        mark = server.mark()
+        server.edit("page.py", 'f"level', 'f"new level')
+        server.answer("/page/", "new level 0")
+        assert server.origin(mark) == "setup"
