@@ -1,0 +1,68 @@
+"""Every way code can fail to start: told in the browser and the terminal, gone when mended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from broken.mistakes import MAIN, MISTAKES, add_setting
+from broken.serving import AS_MODULE, is_alive, read_terminal, see_other_forms, see_page
+from harness import DevServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from broken.mistakes import Mistake
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_broken_at_the_first_start(project: Path, name: str) -> None:
+    """A project checked out broken would have to be started again after each attempt."""
+    mistake = MISTAKES[name]
+    good = _prepare(mistake, project)
+    mistake.make(project)
+    with DevServer(project, command=AS_MODULE if mistake.before_setup else None) as server:
+        server.wait_for_output("waiting for a fix")
+        _is_shown_until_mended(server, mistake, good, since=0, late=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "checkpoints"),
+    [*((name, True) for name in MISTAKES), *((name, False) for name in MAIN)],
+)
+def test_broken_by_an_edit(project: Path, name: str, checkpoints: bool) -> None:  # noqa: FBT001
+    """After a mistake the user would have to go to the terminal and start the command again."""
+    mistake = MISTAKES[name]
+    if not checkpoints:
+        add_setting(project, 'AUTORELOAD_PLUS["CHECKPOINTS"] = False')
+    good = _prepare(mistake, project)
+    with DevServer(project) as server:
+        server.wait_for("/version/")
+        since = server.mark()
+        mistake.make(project)
+        _is_shown_until_mended(server, mistake, good, since=since, late=mistake.late)
+
+
+def _prepare(mistake: Mistake, project: Path) -> str:
+    if mistake.prepare is not None:
+        mistake.prepare(project)
+    return (project / mistake.path).read_text(encoding="utf-8")
+
+
+def _is_shown_until_mended(
+    server: DevServer, mistake: Mistake, good: str, *, since: int, late: bool
+) -> None:
+    if late:
+        server.wait_for_output("waiting for a fix", since=since)
+    see_page(server, mistake.says)
+    see_other_forms(server, mistake.says)
+    read_terminal(server, since, mistake.says, traceback=mistake.traceback)
+    assert is_alive(server)
+    mistake.mend(server.root, good)
+    # On purpose without another try: the first request after the fix is answered by it.
+    answer = server.get("/version/")
+    assert (answer.status, answer.text) == (200, "version 1")
+    server.wait_for_output("live in", since=since)
+    # Once for the mistake, and nothing for the fix.
+    read_terminal(server, since, mistake.says, traceback=mistake.traceback)
