@@ -37,7 +37,7 @@ import part
 
 def work(*args, **kwargs):
     # In one piece: the supervisor writes to the same terminal.
-    sys.stdout.write(f"working with {part.VALUE} {args} {kwargs}\n")
+    sys.stdout.write(f"working with {part.VALUE} {args} {kwargs}\\n")
     threading.Event().wait()
 
 if __name__ == "__main__":
