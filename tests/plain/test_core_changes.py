@@ -51,7 +51,7 @@ def test_edit_of_the_program_itself_restarts(tmp_path: Path) -> None:
     """The file that was started, which is no module of that name, would not be watched."""
     with waiting(tmp_path) as server:
         server.wait_for_output("working with 1")
-        server.edit("program.py", '"working with"', '"busy with"')
+        server.edit("program.py", "working with", "busy with")
         server.wait_for_output("busy with 1")
 
 
