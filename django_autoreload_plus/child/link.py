@@ -147,8 +147,8 @@ class Link:
             os._exit(1)
         self.guard(on=True)
         assert isinstance(reply, m.Listening)
-        if reply.error:
-            raise OSError(reply.error, reply.message)
+        if reply.message:
+            raise OSError(reply.error, reply.message) if reply.error else OSError(reply.message)
         return socket.socket(fileno=descriptors[0])
 
     def start(self) -> None:

@@ -82,7 +82,7 @@ class Listen:
 
 @dataclass(frozen=True)
 class Listening:
-    """Supervisor: here it is (attached), or the ``errno`` why not."""
+    """Supervisor: here it is (attached), or a ``message`` why not, with its ``errno`` if any."""
 
     error: int = 0
     message: str = ""

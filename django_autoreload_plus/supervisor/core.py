@@ -173,7 +173,10 @@ class Supervisor:
         self.children.pop(child.generation, None)
         self.terminal.mend_echo()
         starting = self.state.phase is policy.Phase.STARTING
-        if starting and child.generation == self.state.newest and not child.explained:
+        if child.refused and not self.announced and not child.explained:
+            # No edit makes an address available: Django's command ends, and so does this one.
+            self.handle(policy.Finished(child.generation, status))
+        elif starting and child.generation == self.state.newest and not child.explained:
             self.failed(child, self.last_words.of_dead(child, status))
         else:
             self.handle(policy.Gone(child.generation, status))

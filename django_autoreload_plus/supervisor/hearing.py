@@ -85,10 +85,10 @@ class Hearing:
         listeners = self._supervisor.reception.listeners
         try:
             listening = listeners.get(message.host, message.port, ipv6=message.ipv6)
-        except OSError as error:
-            child.tell(m.Listening(error.errno or 1, error.strerror or str(error)))
-        except OverflowError as error:
-            child.tell(m.Listening(1, str(error)))
+        except (OSError, OverflowError) as error:
+            child.refused = True
+            number = getattr(error, "errno", None) or 0
+            child.tell(m.Listening(number, getattr(error, "strerror", None) or str(error)))
         else:
             child.tell(m.Listening(), [listening.fileno()])
 
