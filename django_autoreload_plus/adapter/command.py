@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from socketserver import BaseServer
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import SystemCheckError
+from django.core.management.base import OutputWrapper, SystemCheckError
 
 from .. import autoreload
 from ..child import failures
@@ -36,8 +37,14 @@ class ReloadingRunserver(_Base):
 
     _link: links.Link | None = None
     _handler: Any = None
-    #: A reload: what Django prints and checks at a start was done at the first.
+    #: What Daphne's command serves in place of the handler.
+    _application: Any = None
+    #: A reload: what Django prints at a start was printed at the first.
     _reloading = False
+    #: The checks are for the background: the new code goes live first.
+    _checks_later = False
+    #: Where the command's own words go, while it repeats what it said at the first start.
+    _stdout: OutputWrapper | None = None
     #: From here on the server is to be the supervisor's, see :attr:`server_cls`.
     _holds = False
     _chosen_server: Any = None
@@ -83,10 +90,12 @@ class ReloadingRunserver(_Base):
         self._holds = True
         # In a process resumed from here it is no longer the first start.
         self._reloading = not connection.first
-        checks_first = connection.first or connection.options.checks == "before"
-        if not checks_first:
+        self._checks_later = self._reloading and connection.options.checks == "after"
+        if self._checks_later:
             options["skip_checks"] = True
             BackgroundChecks(self, connection).when_serving()
+        if self._reloading:
+            self._stdout, self.stdout = self.stdout, OutputWrapper(io.StringIO())
         try:
             super().inner_run(*args, **options)
         except SystemCheckError as error:
@@ -100,6 +109,9 @@ class ReloadingRunserver(_Base):
         chosen = self._chosen_server or super().server_cls
         if self._link is None or not self._holds:
             return chosen
+        if self._stdout is not None:
+            # The server is chosen last: all the rest has been said.
+            self.stdout, self._stdout = self._stdout, None
         if issubclass(chosen, BaseServer):
             return held_server(chosen, self._link)
         command: Any = self
@@ -120,7 +132,10 @@ class ReloadingRunserver(_Base):
             connection.checkpoints.compute = compute_tables
         # Asks a name server, which must not happen between a save and its answer.
         full_name(self.addr)  # type: ignore[attr-defined]
-        self._handler = super().get_handler(*args, **options)
+        if options.get("use_asgi"):
+            self._application = super().get_application(options)  # type: ignore[misc]
+        else:
+            self._handler = super().get_handler(*args, **options)
         signals.SupervisedReloader(connection).announce()
         facts.refine(
             connection,
@@ -137,9 +152,20 @@ class ReloadingRunserver(_Base):
             return self._handler
         return super().get_handler(*args, **options)
 
-    def check_migrations(self) -> None:
+    def get_application(self, options: Any) -> Any:
+        """As :meth:`get_handler`, for Daphne's command."""
+        if self._application is not None:
+            return self._application
+        return super().get_application(options)  # type: ignore[misc]
+
+    def check(self, *args: Any, **options: Any) -> None:
         """Done before serving at the first start, in the background at a reload."""
-        if not self._reloading or (self._link and self._link.options.checks == "before"):
+        if not self._checks_later:
+            super().check(*args, **options)
+
+    def check_migrations(self) -> None:
+        """As :meth:`check`."""
+        if not self._checks_later:
             super().check_migrations()
 
     def on_bind(self, server_port: int) -> None:

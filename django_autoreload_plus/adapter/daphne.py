@@ -1,82 +1,189 @@
 """Daphne's server on a socket that the supervisor holds.
 
-Twisted accepts connections itself, so this server cannot look at the gate before
-each one; it stops and resumes accepting when it is told to. Written against the
-public interface of daphne 4: the constructor's ``endpoints`` and
-``ready_callable``, ``listeners`` and ``connections``.
+Twisted would accept and read a connection before anybody asks whether this process
+may still answer. So it gets its connections from a door that does ask: the door
+waits in Twisted's own loop, until a client has said something and the gate is open.
+
+Written against the public interfaces of daphne 4 (``endpoints``, ``ready_callable``,
+``listen_success``, ``http_factory``, ``connections``) and Twisted (readers, ``Port``,
+``adoptStreamConnection``, ``requestFactory``, ``HTTPChannel.persistent``).
 """
 
 from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from ..child.link import Link
+from ..protocol import messages as m
 
-#: Requests under way are looked at this often once the server has retired, in seconds.
-_LOOK = 0.05
+
+class _Reader:
+    """A socket in Twisted's loop: calls ``ready`` when there is something to read."""
+
+    def __init__(self, reactor: Any, source: socket.socket, ready: Callable[[], None]) -> None:
+        self._reactor = reactor
+        self._source = source
+        self.doRead = ready
+
+    def fileno(self) -> int:
+        """The descriptor, as Twisted asks for it."""
+        return self._source.fileno()
+
+    def logPrefix(self) -> str:  # noqa: N802 - the name Twisted asks for
+        """Who writes, in Twisted's log."""
+        return "autoreload"
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802 - the name Twisted asks for
+        """The loop ends."""
+
+    def start(self) -> None:
+        """Look at the socket from now on."""
+        self._reactor.addReader(self)
+
+    def stop(self) -> None:
+        """Leave what comes where it is."""
+        self._reactor.removeReader(self)
 
 
 class DaphneDoor:
-    """Follows the supervisor's orders in Twisted's thread."""
+    """Accepts for Daphne, in Twisted's thread, while the gate is open."""
 
-    def __init__(self, server: Any, listening: socket.socket) -> None:
+    def __init__(self, server: Any, link: Link, listening: socket.socket) -> None:
         from twisted.internet import reactor  # type: ignore[import-not-found,unused-ignore]
 
         self._reactor: Any = reactor
         self._server = server
+        self._link = link
         self._listening = listening
-        self._ports: list[Any] = []
-        self._retiring = False
+        self._listener = _Reader(reactor, listening, self._accept)
+        #: Connections on which nothing was read yet, each with its reader.
+        self._silent: dict[socket.socket, _Reader] = {}
+        self._released = False
+        self._retired = False
 
-    def keep(self, port: Any) -> Any:
-        """Remember a port of Twisted's that listens."""
-        self._ports.append(port)
-        return port
+    def open(self) -> None:
+        """Begin."""
+        factory = self._server.http_factory
+        build = factory.buildProtocol
+
+        def build_closing(address: Any) -> Any:
+            protocol = build(address)
+            protocol.requestFactory = _closing(protocol.requestFactory)
+            return protocol
+
+        factory.buildProtocol = build_closing
+        self._listener.start()
+        self._link.serve(self)
+
+    # -- orders, from the thread that listens to the supervisor ---------------
 
     def pause(self) -> None:
-        """Accept nothing until it is decided who answers."""
-        self._call(lambda: [port.stopReading() for port in self._ports])
+        """The gate itself is looked at before each request."""
 
     def resume(self) -> None:
-        """Accept again."""
-        self._call(lambda: [port.startReading() for port in self._ports if not self._retiring])
+        """The gate may have opened."""
+        self._call(self._look_again)
 
     def release(self) -> None:
-        """Requests never wait here."""
+        """While the gate is closed, requests are not to wait here."""
+        self._call(self._begin_release)
 
     def adopt(self, connection: socket.socket) -> None:
         """Serve a connection that another process accepted."""
-        factory = self._server.http_factory
-        descriptor = connection.detach()
-
-        def take() -> None:
-            self._reactor.adoptStreamConnection(descriptor, self._listening.family, factory)
-            with contextlib.suppress(OSError):
-                socket.close(descriptor)
-
-        self._call(take)
+        self._call(self._wait_for_request, connection)
 
     def retire(self) -> None:
         """Finish the requests under way, then end."""
         self._call(self._begin_to_retire)
 
+    # -- in Twisted's thread --------------------------------------------------
+
+    def closed(self) -> None:
+        """Daphne has finished with a connection."""
+        if self._link.after_request is not None:
+            self._link.after_request()
+        if self._retired:
+            self._stop_when_idle()
+
+    def _is_open(self) -> bool:
+        return not self._retired and self._link.gate.admits(self._link.slot)
+
+    def _accept(self) -> None:
+        if not self._is_open():
+            self._listener.stop()
+            return
+        # Another process may have been faster, or the client has gone again.
+        with contextlib.suppress(OSError):
+            connection, _ = self._listening.accept()
+            self._wait_for_request(connection)
+
+    def _wait_for_request(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        reader = _Reader(self._reactor, connection, lambda: self._take(connection))
+        self._silent[connection] = reader
+        reader.start()
+
+    def _take(self, connection: socket.socket) -> None:
+        reader = self._silent[connection]
+        reader.stop()
+        if self._is_open():
+            del self._silent[connection]
+            with connection, contextlib.suppress(OSError):
+                self._reactor.adoptStreamConnection(
+                    connection.fileno(), self._listening.family, self._server.http_factory
+                )
+        elif self._retired or self._released:
+            self._hand_back(connection)
+
+    def _look_again(self) -> None:
+        self._released = False
+        if self._is_open():
+            self._listener.start()
+            for reader in self._silent.values():
+                reader.start()
+
+    def _begin_release(self) -> None:
+        self._released = True
+        for reader in self._silent.values():
+            reader.start()
+
     def _begin_to_retire(self) -> None:
-        self._retiring = True
-        for port in self._ports:
-            port.stopReading()
+        self._retired = True
+        self._listener.stop()
+        for connection in [*self._silent]:
+            self._hand_back(connection)
+        for protocol in [*self._server.connections]:
+            # A WebSocket lasts; its client connects again, to the new code.
+            if hasattr(protocol, "serverClose"):
+                protocol.serverClose()
         self._stop_when_idle()
 
+    def _hand_back(self, connection: socket.socket) -> None:
+        self._silent.pop(connection).stop()
+        with connection:
+            self._link.say(m.HandBack(), [connection.fileno()])
+
     def _stop_when_idle(self) -> None:
-        active = [c for c in self._server.connections.values() if "disconnected" not in c]
-        if active:
-            self._reactor.callLater(_LOOK, self._stop_when_idle)
-        else:
+        if all("disconnected" in about for about in self._server.connections.values()):
             self._server.stop()
 
-    def _call(self, function: Any) -> None:
-        self._reactor.callFromThread(function)
+    def _call(self, function: Callable[..., None], *args: Any) -> None:
+        self._reactor.callFromThread(function, *args)
+
+
+def _closing(request_class: Any) -> Any:
+    """``request_class`` that ends its connection: the next request may be for new code."""
+
+    class ClosingRequest(request_class):  # type: ignore[misc]
+        def process(self) -> None:
+            self.channel.persistent = False
+            self.setHeader(b"Connection", b"close")
+            super().process()
+
+    return ClosingRequest
 
 
 def held_daphne(server_class: Any, link: Link, host: str, port: int, *, ipv6: bool) -> Any:
@@ -85,17 +192,23 @@ def held_daphne(server_class: Any, link: Link, host: str, port: int, *, ipv6: bo
     class HeldServer(server_class):  # type: ignore[misc]
         def __init__(self, **options: Any) -> None:
             listening = link.listen(host, port, ipv6=ipv6)
-            door = DaphneDoor(self, listening)
+            listening.setblocking(False)
+            self._door = DaphneDoor(self, link, listening)
             # In the main thread, unlike under Django's own reloader.
             options["signal_handlers"] = True
-            options["endpoints"] = [f"fd:fileno={listening.fileno()}"]
-            options["ready_callable"] = lambda: self._ready(door)
+            # Twisted closes the descriptor it is given here.
+            options["endpoints"] = [f"fd:fileno={listening.dup().detach()}"]
+            options["ready_callable"] = self._door.open
             super().__init__(**options)
 
-        def _ready(self, door: DaphneDoor) -> None:
-            for listener in self.listeners:
-                listener.addCallback(door.keep)
-            link.serve(door)
+        def listen_success(self, port: Any) -> None:
+            super().listen_success(port)
+            # Twisted itself is to accept nothing.
+            port.stopReading()
+
+        def protocol_disconnected(self, protocol: Any) -> None:
+            super().protocol_disconnected(protocol)
+            self._door.closed()
 
     HeldServer.__name__ = server_class.__name__
     return HeldServer

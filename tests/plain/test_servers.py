@@ -1,0 +1,86 @@
+"""The runservers of other apps work beneath ours."""
+
+from __future__ import annotations
+
+import http.client
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness import HOST, DevServer, write_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VIEWS = "teas/views.py"
+OURS = '    "django_autoreload_plus",\n'
+
+
+def put_beneath(project: Path, app: str) -> None:
+    """Let an app with a runserver of its own stand right after ours."""
+    path = project / "config/settings.py"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(OURS) == 1
+    write_file(path, text.replace(OURS, f'{OURS}    "{app}",\n'))
+
+
+def follow(server: DevServer, first: int) -> None:
+    """Edit three times: each time the very first answer is the new code's."""
+    before = first - 1 or 1
+    for number in range(first, first + 3):
+        server.edit(VIEWS, f'VERSION = "{before}"', f'VERSION = "{number}"')
+        assert server.get("/version/").text == f"version {number}"
+        before = number
+
+
+@pytest.mark.parametrize("options", [(), ("--noasgi",)], ids=["asgi", "noasgi"])
+def test_daphne(project: Path, options: tuple[str, ...]) -> None:
+    """An ASGI project would be served by WSGI, by old code, or not at all."""
+    pytest.importorskip("daphne")
+    put_beneath(project, "daphne")
+    with DevServer(project, options=options) as server:
+        server.wait_for("/version/")
+        assert ("daphne" in server.get("/version/").headers["server"]) is not bool(options)
+        # Without ASGI this command serves no static files.
+        assert server.get("/static/admin/css/base.css").status == (404 if options else 200)
+        kept = http.client.HTTPConnection(HOST, server.port)
+        kept.request("GET", "/version/")
+        assert kept.getresponse().read() == b"version 1"
+        follow(server, 2)
+        kept.request("GET", "/version/")
+        assert kept.getresponse().read() == b"version 4"
+        kept.close()
+        good = server.path(VIEWS).read_text(encoding="utf-8")
+        server.write(VIEWS, good + "\n1 / 0\n")
+        assert server.get("/version/").status == 500
+        server.write(VIEWS, good)
+        assert server.get("/version/").text == "version 4"
+        server.interrupt()
+        assert server.wait() == 0
+    assert server.output.count("development server at") == 1
+    assert server.output.count("Performing system checks") == 1
+
+
+def test_daphne_does_not_wait_for_streams(project: Path) -> None:
+    """New code would have to wait until the last browser tab with a live page is closed."""
+    pytest.importorskip("daphne")
+    put_beneath(project, "daphne")
+    with DevServer(project) as server:
+        server.wait_for("/version/")
+        stream = http.client.HTTPConnection(HOST, server.port, timeout=30)
+        stream.request("GET", "/steam/")
+        answer = stream.getresponse()
+        assert answer.read(1)
+        follow(server, 2)
+        stream.close()
+
+
+def test_whitenoise(project: Path) -> None:
+    """Static files would come from Django again, not from WhiteNoise."""
+    pytest.importorskip("whitenoise")
+    put_beneath(project, "whitenoise.runserver_nostatic")
+    with DevServer(project) as server:
+        server.wait_for("/version/")
+        # Without its middleware nobody serves them.
+        assert server.get("/static/admin/css/base.css").status == 404
+        follow(server, 2)
