@@ -51,8 +51,8 @@ class Acting:
             # Not for a change: the program asked for it.
             supervisor.journey = Journey()
         supervisor.journey.mark("decided")
-        supervisor.starter.attempt(supervisor.code.since_attempt())
-        supervisor.code.attempt()
+        supervisor.starter.attempt(supervisor.code.since_start())
+        supervisor.code.start()
         supervisor.starter.start(action.generation)
         supervisor.journey.mark("started")
 

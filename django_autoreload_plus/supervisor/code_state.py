@@ -35,7 +35,10 @@ class CodeState:
         self.dirty: dict[str, Change] = {}
         #: The module made from a file.
         self.modules: dict[str, str] = {}
+        #: Where the disk differed when it was last decided about.
         self._attempt: dict[str, Change] = {}
+        #: Where it differed when the latest child was started.
+        self._start: dict[str, Change] = {}
         #: What the frozen copies were loaded from, where the live child has since
         #: been given other function bodies.
         self._originals: dict[str, bytes] = {}
@@ -92,41 +95,49 @@ class CodeState:
                 self.dirty[path] = change
 
     def attempt(self) -> None:
-        """A child is started from the disk as it was at the last look."""
+        """It is decided about the disk as it was at the last look."""
         self._attempt = dict(self.dirty)
 
-    def since_attempt(self) -> frozenset[str]:
-        """Where the disk differs from what the latest attempt was started from."""
-        now, then = _digests(self.dirty), _digests(self._attempt)
-        return frozenset(p for p in now.keys() | then.keys() if now.get(p) != then.get(p))
+    def start(self) -> None:
+        """A child is started from the disk as it was at the last look."""
+        self.attempt()
+        self._start = self._attempt
+
+    def since_start(self) -> frozenset[str]:
+        """Where the disk differs from what the latest child was started from.
+
+        What a program has taken while it ran counts, too: the frozen copies of its
+        start have not.
+        """
+        return _differing(self.dirty, self._start) | self._taken
 
     @property
     def attempted(self) -> frozenset[str]:
-        """Where the latest attempt differs from the code that was live before."""
-        return frozenset(self._attempt)
+        """Where the latest start differs from the code that was live before."""
+        return frozenset(self._start)
 
     def is_attempted(self) -> bool:
-        """Whether the disk is what the last attempt was started from."""
-        return not self.since_attempt()
+        """Whether the disk is what was last decided about."""
+        return not _differing(self.dirty, self._attempt)
 
     def settle(self, *, swapped: bool) -> None:
-        """A child made from the files of the latest attempt is live.
+        """The child of the latest start is live.
 
         ``swapped``: by exchanging function bodies, so that the frozen copies still
         hold what they were loaded from.
         """
-        attempt, self._attempt = self._attempt, {}
+        start, self._start, self._attempt = self._start, {}, {}
         if swapped:
-            for path, change in attempt.items():
+            for path, change in start.items():
                 original = self._originals.setdefault(path, self.baseline.text(path) or b"")
                 if original == change.data:
                     del self._originals[path]
         else:
             self._originals.clear()
             self._taken.clear()
-        self.baseline.accept(attempt.values())
+        self.baseline.accept(start.values())
         # What was edited since then stays to be decided about.
-        self.look(attempt)
+        self.look(start)
 
     @property
     def changed(self) -> frozenset[str]:
@@ -175,6 +186,11 @@ class CodeState:
 
 def _is_source(path: str, change: Change) -> bool:
     return path.endswith(".py") and change.kind != "deleted" and change.data is not None
+
+
+def _differing(one: dict[str, Change], other: dict[str, Change]) -> frozenset[str]:
+    now, then = _digests(one), _digests(other)
+    return frozenset(p for p in now.keys() | then.keys() if now.get(p) != then.get(p))
 
 
 def _digests(changes: dict[str, Change]) -> dict[str, bytes]:

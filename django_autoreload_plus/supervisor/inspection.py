@@ -120,7 +120,7 @@ class Inspection:
         is enough.
         """
         supervisor = self._supervisor
-        supervisor.starter.attempt(supervisor.code.since_attempt())
+        supervisor.starter.attempt(supervisor.code.since_start())
         if supervisor.starter.is_cheap():
             return
         await asyncio.sleep(supervisor.options.debounce)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from catalog import write_catalog
 from checkpoints.places import Site, add_settings, add_view
 from harness import wait_until
 
@@ -162,6 +163,69 @@ def answers_with(server: Site, expected: str | None) -> Callable[[], bool]:
         return response.text == expected
 
     return ask
+
+
+def test_an_edit_while_other_code_is_broken_is_not_lost(project: Path, parts: list[Part]) -> None:
+    """What was saved between a mistake and its mending would never be seen."""
+    walk_a, _, _, steeping = parts
+    with Site(project) as server:
+        for number in (1, 2):
+            server.answer("/shown/", f"early {number - 1}")
+            walk_a.broken = True
+            walk_a.write()
+            server.wait_for("/shown/", lambda response: response.status == 500)
+            # It comes before the broken file, and would be fine by itself.
+            mark = server.mark()
+            steeping.level = number
+            steeping.write()
+            server.wait_for_output("waiting for a fix", since=mark)
+            walk_a.broken = False
+            walk_a.level = number
+            walk_a.write()
+            server.answer("/shown/", f"early {number}")
+
+
+#: Imported before the view that is edited, so that the copies between hold the catalogue.
+TRANSLATED = """
+from django.http import HttpResponse
+from django.utils.translation import gettext, override
+
+with override("de"):
+    EARLY = gettext("Good afternoon!")
+
+
+def translated(request):
+    return HttpResponse(EARLY)
+"""
+GREETED = """
+from django.http import HttpResponse
+from django.utils.translation import gettext, override
+
+LEVEL = 0
+
+
+def greeted(request):
+    with override("de"):
+        return HttpResponse(f"{LEVEL} {gettext('Good afternoon!')}")
+"""
+
+
+def test_a_catalogue_that_was_taken_is_not_lost(project: Path) -> None:
+    """The next edit of a view would bring the old translations back."""
+    add_view(project, "translated", TRANSLATED)
+    add_view(project, "greeted", GREETED)
+    catalogue = "teas/locale/de/LC_MESSAGES/django.mo"
+    old = "Guten Tag!"
+    with Site(project) as server:
+        server.answer("/greeted/", old)
+        for number in (1, 2):
+            new = f"Guten Tag {number}"
+            mark = server.mark()
+            write_catalog(server.path(catalogue), {"Good afternoon!": new})
+            server.wait_for_output("translations reset", since=mark)
+            server.answer("/greeted/", new)
+            server.edit("greeted.py", f"LEVEL = {number - 1}", f"LEVEL = {number}")
+            server.answer("/greeted/", f"{number} {new}")
 
 
 READS_DATA = """
