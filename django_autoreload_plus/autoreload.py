@@ -16,6 +16,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
@@ -31,6 +32,7 @@ __all__ = [
     "RUN_MAIN",
     "Options",
     "is_child",
+    "is_supported",
     "main",
     "on_change",
     "restart",
@@ -57,7 +59,8 @@ def main(
     function runs in the calling thread.
 
     Raises :class:`~django_autoreload_plus.protocol.entry.EntryError` when there is
-    no way to start the program a second time.
+    no way to start the program a second time, and :class:`NotImplementedError`
+    where :func:`is_supported` is false.
     """
     if is_child():
         connection = link.connect()
@@ -66,6 +69,11 @@ def main(
         _run(connection, main_func, tuple(args or ()), dict(kwargs or {}))
     else:
         become_supervisor(Launch(entry=entry.current(), options=options or Options()))
+
+
+def is_supported() -> bool:
+    """Whether this platform can hand an open socket to another process (not Windows)."""
+    return hasattr(socket, "SCM_RIGHTS")
 
 
 def run_with_reloader(main_func: Callable[..., object], *args: Any, **kwargs: Any) -> None:
@@ -122,10 +130,15 @@ def _terminate(*_: object) -> NoReturn:
 def become_supervisor(launch: Launch) -> NoReturn:
     """Turn this process into the supervisor; the program starts in a child.
 
-    Where the platform can, the process replaces its own image, so that nothing
-    that user code left behind (memory, threads, handlers) stays in it. The exit
-    handlers registered until now run first: their state ends here.
+    The process replaces its own image, so that nothing that user code left behind
+    (memory, threads, handlers) stays in it. The exit handlers registered until now
+    run first: their state ends here.
     """
+    if not is_supported():
+        raise NotImplementedError(
+            "django-autoreload-plus needs Unix sockets, which this platform does not have;"
+            " run the program without it"
+        )
     os.environ[ENVIRONMENT] = json.dumps(asdict(launch))
     program = os.path.join(entry.package_root(), "__main__.py")
     command = [sys.executable, *launch.entry.flags, program, *launch.entry.words()]
@@ -133,8 +146,4 @@ def become_supervisor(launch: Launch) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
-    if os.name == "posix":
-        os.execv(sys.executable, command)  # noqa: S606 - the same interpreter, no shell
-    from .supervisor import run
-
-    sys.exit(run.run_supervisor(launch))
+    os.execv(sys.executable, command)  # noqa: S606 - the same interpreter, no shell

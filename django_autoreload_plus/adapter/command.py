@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
+_UNSUPPORTED = (
+    "django-autoreload-plus does not work on this platform yet: Django's own reloader is used."
+)
+
 logger = logging.getLogger("django.utils.autoreload")
 
 
@@ -67,6 +71,11 @@ class ReloadingRunserver(_Base):
     def run(self, **options: Any) -> None:
         """Run the server, under the supervisor unless ``--noreload`` is given."""
         if not options["use_reloader"]:
+            super().run(**options)
+            return
+        if not autoreload.is_supported():
+            if not autoreload.is_child():
+                self.stderr.write(_UNSUPPORTED)
             super().run(**options)
             return
         if not autoreload.is_child():

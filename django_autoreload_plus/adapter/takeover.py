@@ -25,7 +25,7 @@ def at_app_creation() -> None:
         if connection is not None:
             facts.send(connection)
         return
-    if is_reloading_parent():
+    if autoreload.is_supported() and is_reloading_parent():
         autoreload.become_supervisor(launch())
 
 
