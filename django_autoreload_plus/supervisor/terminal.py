@@ -75,15 +75,12 @@ class Terminal:
             stream.flush()
 
     def headline(self, failure: Failure) -> str:
-        """File, mistake and line, short enough for one line."""
+        """Place and mistake in one line; editors and terminals open ``path:line`` by a click."""
         if not failure.path:
             return failure.summary
         name = self.relative(failure.path)
-        return (
-            f"{name}: {failure.summary}, line {failure.line}"
-            if failure.line
-            else (f"{name}: {failure.summary}")
-        )
+        place = f"{name}:{failure.line}" if failure.line else name
+        return f"{place} · {failure.summary}"
 
     def names(self, paths: Sequence[str]) -> str:
         """Relative names; many become a number."""

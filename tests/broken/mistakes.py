@@ -55,13 +55,13 @@ class Mistake:
     #: Mended by creating this file, relative to the project, not by an edit.
     cure: str = ""
 
-    def make(self, project: Path) -> None:
-        """Save the file with the mistake in it."""
+    def make(self, project: Path) -> str:
+        """Save the file with the mistake in it; returns what was right."""
         path = project / self.path
         text = path.read_text(encoding="utf-8")
         assert text.count(self.old) == 1 or not self.old
-        wrong = text.replace(self.old, self.new) if self.old else text + self.new
-        write_file(path, wrong)
+        write_file(path, text.replace(self.old, self.new) if self.old else text + self.new)
+        return text
 
     def mend(self, project: Path, good: str) -> None:
         """Put the project right: the file was ``good`` before the mistake."""
@@ -72,27 +72,29 @@ class Mistake:
 
 
 def add_middleware(project: Path) -> None:
-    """Add a middleware that works."""
+    """Have a middleware that works."""
     write_file(project / "teas/middleware.py", _MIDDLEWARE)
     add_setting(project, 'MIDDLEWARE.append("teas.middleware.Steam")')
 
 
 def add_library_folder(project: Path) -> None:
-    """Add a folder outside of the project to ``sys.path``."""
+    """Have a folder outside of the project on ``sys.path``."""
     libraries = project.parent / "libraries"
-    libraries.mkdir()
+    libraries.mkdir(exist_ok=True)
     add_setting(project, f"import sys\nsys.path.append({str(libraries)!r})")
 
 
 def limit_start(project: Path) -> None:
     """Give the code little time to start."""
-    add_setting(project, 'AUTORELOAD_PLUS["START_TIMEOUT"] = 4.0')
+    add_setting(project, 'AUTORELOAD_PLUS["START_TIMEOUT"] = 5.0')
 
 
 def add_setting(project: Path, line: str) -> None:
-    """Add a line to the settings."""
+    """Have a line in the settings."""
     path = project / SETTINGS
-    write_file(path, f"{path.read_text(encoding='utf-8')}{line}\n")
+    text = path.read_text(encoding="utf-8")
+    if line not in text:
+        write_file(path, f"{text}{line}\n")
 
 
 MISTAKES = {
@@ -201,5 +203,4 @@ MAIN = (
     "failed check",
     "sys.exit(3)",
     "killed",
-    "hangs",
 )

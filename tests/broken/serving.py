@@ -35,7 +35,7 @@ def see_page(server: DevServer, says: str, path: str = "/") -> Response:
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["cache-control"] == "no-store"
     assert "autoreload_plus__/wait" in page.text
-    assert says in _plain(page.text)
+    assert says in plain(page.text)
     return page
 
 
@@ -72,7 +72,8 @@ def is_alive(server: DevServer) -> bool:
     return any(process.pid == server.pid for process in server.processes())
 
 
-def _plain(html: str) -> str:
+def plain(html: str) -> str:
+    """Return the text of a page, without tags."""
     import html as library
     import re
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from broken.mistakes import MAIN, MISTAKES, add_setting
+from broken.mistakes import MAIN, MISTAKES
 from broken.serving import AS_MODULE, is_alive, read_terminal, see_other_forms, see_page
 from harness import DevServer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from broken.demo import Demo
     from broken.mistakes import Mistake
 
 
@@ -20,34 +21,35 @@ if TYPE_CHECKING:
 def test_broken_at_the_first_start(project: Path, name: str) -> None:
     """A project checked out broken would have to be started again after each attempt."""
     mistake = MISTAKES[name]
-    good = _prepare(mistake, project)
-    mistake.make(project)
+    if mistake.prepare is not None:
+        mistake.prepare(project)
+    good = mistake.make(project)
     with DevServer(project, command=AS_MODULE if mistake.before_setup else None) as server:
         server.wait_for_output("waiting for a fix")
         _is_shown_until_mended(server, mistake, good, since=0, late=False)
 
 
-@pytest.mark.parametrize(
-    ("name", "checkpoints"),
-    [*((name, True) for name in MISTAKES), *((name, False) for name in MAIN)],
-)
-def test_broken_by_an_edit(project: Path, name: str, checkpoints: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("name", MISTAKES)
+def test_broken_by_an_edit(demo: Demo, name: str) -> None:
     """After a mistake the user would have to go to the terminal and start the command again."""
-    mistake = MISTAKES[name]
-    if not checkpoints:
-        add_setting(project, 'AUTORELOAD_PLUS["CHECKPOINTS"] = False')
-    good = _prepare(mistake, project)
-    with DevServer(project) as server:
-        server.wait_for("/version/")
+    _is_broken_by_an_edit(demo, MISTAKES[name])
+
+
+@pytest.mark.parametrize("name", MAIN)
+def test_broken_by_an_edit_without_checkpoints(plain_demo: Demo, name: str) -> None:
+    """Where nothing can be forked, broken code would be harder to mend."""
+    _is_broken_by_an_edit(plain_demo, MISTAKES[name])
+
+
+def _is_broken_by_an_edit(demo: Demo, mistake: Mistake) -> None:
+    server = demo.server()
+    try:
+        demo.prepare(mistake.prepare)
         since = server.mark()
-        mistake.make(project)
+        good = mistake.make(server.root)
         _is_shown_until_mended(server, mistake, good, since=since, late=mistake.late)
-
-
-def _prepare(mistake: Mistake, project: Path) -> str:
-    if mistake.prepare is not None:
-        mistake.prepare(project)
-    return (project / mistake.path).read_text(encoding="utf-8")
+    finally:
+        demo.restore()
 
 
 def _is_shown_until_mended(

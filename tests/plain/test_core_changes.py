@@ -98,9 +98,9 @@ def test_broken_code_waits_for_a_fix(tmp_path: Path) -> None:
     with waiting(tmp_path) as server:
         server.wait_for_output("working with 1")
         server.write("part.py", "VALUE = (\n")
-        server.wait_for_output(r"part.py: SyntaxError.* waiting for a fix")
+        server.wait_for_output(r"part.py:1 · SyntaxError.* waiting for a fix")
         server.write("part.py", "VALUE = 1 / 0\n")
-        server.wait_for_output(r"part.py: ZeroDivisionError.* waiting for a fix")
+        server.wait_for_output(r"part.py:1 · ZeroDivisionError.* waiting for a fix")
         server.write("part.py", "VALUE = 3\n")
         server.wait_for_output("working with 3")
 
