@@ -26,9 +26,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, migrated_project: Path) -> It
 @pytest.fixture(scope="package")
 def plain_demo(tmp_path_factory: pytest.TempPathFactory, migrated_project: Path) -> Iterator[Demo]:
     """Return one that starts completely at every reload."""
-    yield from _demo(
-        tmp_path_factory, migrated_project, 'AUTORELOAD_PLUS["CHECKPOINTS"] = False'
-    )
+    yield from _demo(tmp_path_factory, migrated_project, 'AUTORELOAD_PLUS["CHECKPOINTS"] = False')
 
 
 @pytest.fixture

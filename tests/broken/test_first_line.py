@@ -52,7 +52,7 @@ SLIPS = {
         "teas/views.py",
         '    """Show all teas."""\n',
         '    """Show all teas."""\n\tif request:\n        pass\n',
-        "pass",
+        "if request",
         ("TabError: inconsistent use of tabs and spaces",),
     ),
     "a model field without arguments": Slip(
@@ -127,8 +127,8 @@ SLIPS = {
     ),
     "a field of the admin that the model lacks": Slip(
         "teas/admin.py",
-        "class TeaAdmin(admin.ModelAdmin[Tea]):\n",
-        "class TeaAdmin(admin.ModelAdmin[Tea]):\n    list_filter = ['colour']\n",
+        'list_filter = ["origin"]',
+        'list_filter = ["colour"]',
         "list_filter",
         ("list_filter[0]", "colour"),
     ),

@@ -1,0 +1,87 @@
+"""The exceptions that hang together, in the order in which Python prints them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django_autoreload_plus.child.failure_trace import MAX_CHAIN, described_parts, parts
+
+if TYPE_CHECKING:
+    import traceback
+    from collections.abc import Iterator
+
+
+#: An exception, Python's description of it, and its relation to the one before.
+Member = tuple[BaseException, "traceback.TracebackException | None", str]
+
+
+def members(
+    exc: BaseException,
+    described: traceback.TracebackException | None,
+) -> Iterator[Member]:
+    """Yield the chain as Python prints it, each group followed by its parts."""
+    budget = MAX_CHAIN
+    waiting: list[tuple[BaseException, traceback.TracebackException | None, str]] = [
+        (exc, described, "")
+    ]
+    while waiting and budget > 0:
+        error, told, relation = waiting.pop(0)
+        chain = _straight_chain(error, told)
+        if len(chain) > budget:
+            chain = chain[: budget // 2] + chain[len(chain) - budget // 2 - 1 :]
+        budget -= len(chain)
+        yield chain[0][0], chain[0][1], relation
+        yield from chain[1:]
+        for member, member_told, _ in chain:
+            inner = parts(member)
+            told_parts = described_parts(member_told) if member_told else []
+            padded = [*told_parts, *[None] * (len(inner) - len(told_parts))]
+            waiting.extend(
+                (part, part_told, "part") for part, part_told in zip(inner, padded, strict=False)
+            )
+
+
+def _straight_chain(
+    exc: BaseException,
+    described: traceback.TracebackException | None,
+) -> list[Member]:
+    """Return ``exc`` and what led to it, the oldest first."""
+    newest_first: list[Member] = []
+    seen: set[int] = set()
+    error: BaseException | None = exc
+    told = described
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if error.__cause__ is not None:
+            following, told_following, relation = error.__cause__, told and told.__cause__, "cause"
+        elif error.__context__ is not None and not error.__suppress_context__:
+            following, told_following, relation = (
+                error.__context__,
+                told and told.__context__,
+                "context",
+            )
+        else:
+            following, told_following, relation = None, None, ""
+        newest_first.append((error, told, relation if id(following) not in seen else ""))
+        error, told = following, told_following
+    return newest_first[::-1]
+
+
+def message_of(error: BaseException, told: traceback.TracebackException | None) -> str:
+    """Return the message as Python prints it, with its suggestions."""
+    try:
+        if isinstance(error, SyntaxError):
+            return str(error.msg or "")
+        first = next(iter(told.format_exception_only())) if told else str(error)
+    except Exception as unprintable:  # noqa: BLE001 - __str__ is the user's code
+        return f"<the message cannot be shown: {type(unprintable).__name__}>"
+    name = type_name(error)
+    first = first.rstrip("\n")
+    return "" if first == name else first.removeprefix(f"{name}: ")
+
+
+def type_name(error: BaseException) -> str:
+    """Return the qualified name of its class, builtins without their module."""
+    kind = type(error)
+    module, name = str(kind.__module__), str(kind.__qualname__)
+    return name if module in {"builtins", "__main__"} else f"{module}.{name}"
