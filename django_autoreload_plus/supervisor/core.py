@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from dataclasses import replace
 
 from ..protocol import messages as m
@@ -31,6 +32,8 @@ from .shutdown import Shutdown
 from .starter import Starter
 from .terminal import Terminal
 
+#: How a process of an unknown id ended is heard of by then, if ever; seconds.
+_LAST_NEWS = 0.5
 #: A change of one of these options needs another watcher.
 _WATCHER_OPTIONS = ("watch", "ignore", "polling", "poll_interval", "safety_interval")
 
@@ -166,6 +169,15 @@ class Supervisor:
         for child in list(self.children.values()):
             if child.pid == pid:
                 self._gone(child, status)
+
+    def out_of_reach(self, child: Child) -> None:
+        """A child's channel is closed. Its end may go unnoticed: not every id is known."""
+        if not child.pid_is_certain:
+            self.loop.call_later(_LAST_NEWS, self._lost, child)
+
+    def _lost(self, child: Child) -> None:
+        if self.children.get(child.generation) is child and not child.pid_is_certain:
+            self._gone(child, -signal.SIGKILL)
 
     def _gone(self, child: Child, status: int) -> None:
         self.loop.remove_reader(child.channel)

@@ -54,6 +54,7 @@ class Hearing:
                 self._obey(child, message, descriptors)
         except ChannelClosed:
             loop.remove_reader(child.channel)
+            self._supervisor.out_of_reach(child)
         except MessageError as error:
             loop.remove_reader(child.channel)
             self._supervisor.terminal.note(f"a child talks nonsense ({error}); it is stopped")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _PATIENCE = 5.0
 #: A lone SIGINT (not from the terminal) is passed on after this time.
 _PASS_ON = 0.3
+#: What has been killed is gone by then, or never; seconds.
+_LAST_WAIT = 2.0
 
 
 class Shutdown:
@@ -103,6 +105,13 @@ class Shutdown:
             self._supervisor.starter.checkpoints.lost(copy)
         if self._dissolving:
             self.process_gone()
+        self._supervisor.loop.call_later(_LAST_WAIT, self._give_up)
+
+    def _give_up(self) -> None:
+        # A process that not even SIGKILL ends (it may hang in a network mount) must not
+        # keep the terminal.
+        if self._status is not None and not self._supervisor.done.done():
+            self._supervisor.done.set_result(self._status)
 
 
 def _reached_everybody() -> bool:
