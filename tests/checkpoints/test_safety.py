@@ -101,6 +101,14 @@ def set_level(server: Site, number: int) -> str:
     return server.origin(mark)
 
 
+def served_from_before_the_hazard(server: Site) -> None:
+    """Check that the page's edits are resumed from copies older than the page."""
+    assert "ready" not in server.copies()
+    # On a slow machine there may be others between the setup and the page.
+    assert re.match("setup$|at ", set_level(server, 1))
+    assert set_level(server, 2) == "before page"
+
+
 @pytest.mark.parametrize("name", HAZARDS)
 def test_a_hazard_is_refused_with_its_reason(project: Path, name: str) -> None:
     """A copy would share or lose what only one process can have, and go wrong later."""
@@ -108,11 +116,8 @@ def test_a_hazard_is_refused_with_its_reason(project: Path, name: str) -> None:
     hazardous(project, hazard)
     with Site(project) as server:
         server.answer("/page/", "level 0")
-        server.wait_for_output(rf"no checkpoint ready: {reason}")
-        assert "ready" not in server.copies()
-        # From a copy that is older than the hazard.
-        assert set_level(server, 1) == "setup"
-        assert set_level(server, 2) == "before page"
+        server.wait_for_output(rf"no checkpoint .+: {reason}")
+        served_from_before_the_hazard(server)
 
 
 @pytest.mark.parametrize("name", ["thread", "socket", "child"])
@@ -123,8 +128,10 @@ def test_a_hazard_in_the_settings_leaves_the_plain_start(project: Path, name: st
     add_settings(project, hazard)
     with Site(project) as server:
         server.answer("/page/", "level 0")
-        assert set_level(server, 1) == "settings"
-        assert set_level(server, 2) == "settings"
+        # On a slow machine there may be others before the hazard.
+        assert re.match("settings$|at ", set_level(server, 1))
+        assert re.match("settings$|at ", set_level(server, 2))
+        assert not {"setup", "ready"} & server.copies().keys()
 
 
 def test_coverage_is_refused(project: Path) -> None:
@@ -135,8 +142,8 @@ def test_coverage_is_refused(project: Path) -> None:
     )
     with Site(project) as server:
         server.answer("/page/", "level 0")
-        server.wait_for_output("no checkpoint ready: .*(coverage)")
-        assert set_level(server, 1) == "setup"
+        server.wait_for_output("no checkpoint .+: .*coverage")
+        served_from_before_the_hazard(server)
 
 
 def test_gevent_is_refused(project: Path) -> None:
@@ -147,7 +154,8 @@ def test_gevent_is_refused(project: Path) -> None:
     with Site(project) as server:
         server.answer("/page/", "level 0")
         server.wait_for_output("no checkpoint .*: gevent has patched the standard library")
-        assert set_level(server, 1) == "settings"
+        assert re.match("settings$|at ", set_level(server, 1))
+        assert not {"setup", "ready"} & server.copies().keys()
 
 
 def test_what_django_manages_is_closed_not_refused(project: Path) -> None:
@@ -160,7 +168,7 @@ def test_what_django_manages_is_closed_not_refused(project: Path) -> None:
     )
     with Site(project) as server:
         server.answer("/page/", "level 0 True")
-        assert set_level(server, 1) == "setup"
+        set_level(server, 1)
         assert set_level(server, 2) == "before page"
         assert "ready" in server.copies()
         assert "SQLite" not in server.output
@@ -193,7 +201,7 @@ def test_clients_known_to_survive_are_let_through(
         with Site(project) as server:
             server.answer("/page/", "level 0")
             assert ("ready" in server.copies()) == taken
-            refused = re.search(rf"no checkpoint ready: a socket is open .*{client}", server.output)
+            refused = re.search(rf"no checkpoint .+: a socket is open .*{client}", server.output)
             assert bool(refused) != taken
             set_level(server, 1)
 
@@ -220,10 +228,11 @@ def test_no_copy_while_logging_is_configured(project: Path) -> None:
         "import time, logging\n"
         "end = time.perf_counter() + 0.3\n"
         "while time.perf_counter() < end: pass\n"
-        "import quopri\n"  # Somewhere in here a copy is due.
+        "import another_part\n"  # By now a copy is due.
         "class Handler(logging.StreamHandler): pass\n",
         encoding="utf-8",
     )
+    (project / "another_part.py").touch()
     add_settings(
         project,
         "LOGGING = {'version': 1, 'disable_existing_loggers': False,"
@@ -287,4 +296,4 @@ def test_exchanging_bodies_can_be_switched_off(project: Path) -> None:
         mark = server.mark()
         server.edit("page.py", 'f"level', 'f"new level')
         server.answer("/page/", "new level 0")
-        assert server.origin(mark) == "setup"
+        assert "exchanged" not in server.origin(mark)
