@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 import time
@@ -15,6 +16,9 @@ from ..child.link import Link
 from ..protocol.messages import Failed, Say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
     from django.core.management.base import BaseCommand
 
 #: The first requests after a save come first, the checks after them.
@@ -27,6 +31,7 @@ class BackgroundChecks:
     def __init__(self, command: Any, link: Link) -> None:
         self._command = command
         self._link = link
+        self._heard = io.StringIO()
 
     def when_serving(self) -> None:
         """Run once the process serves."""
@@ -51,11 +56,41 @@ class BackgroundChecks:
             traceback.print_exc(file=out)
         finally:
             connections.close_all()
-        if out.getvalue().strip():
-            self._link.say(Say(out.getvalue()))
+        self._link.say(Say(out.getvalue()))
+
+    def as_printed(self) -> AbstractContextManager[None]:
+        """The command runs its checks itself: what it prints need not be said again."""
+        heard = self._heard
+        self._link.after_serving = lambda: self._link.say(Say(heard.getvalue(), printed=True))
+        return _overhear(self._command, heard)
 
     def _copy(self, out: io.StringIO) -> BaseCommand:
         command: BaseCommand = type(self._command)(stdout=out, stderr=out)
         command.style = self._command.style
         command.requires_system_checks = "__all__"
         return command
+
+
+@contextlib.contextmanager
+def _overhear(command: Any, heard: io.StringIO) -> Iterator[None]:
+    before = command.stdout, command.stderr
+    command.stdout, command.stderr = (_Overheard(stream, heard) for stream in before)
+    try:
+        yield
+    finally:
+        command.stdout, command.stderr = before
+
+
+class _Overheard:
+    """A command's output, of which a copy is kept."""
+
+    def __init__(self, stream: Any, heard: io.StringIO) -> None:
+        self._stream = stream
+        self._heard = heard
+
+    def write(self, msg: str = "", *args: Any, **kwargs: Any) -> None:
+        self._heard.write(msg if msg.endswith("\n") else f"{msg}\n")
+        self._stream.write(msg, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

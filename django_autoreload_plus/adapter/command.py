@@ -45,6 +45,7 @@ class ReloadingRunserver(_Base):
     _application: Any = None
     #: A reload: what Django prints at a start was printed at the first.
     _reloading = False
+    _checks: BackgroundChecks | None = None
     #: The checks are for the background: the new code goes live first.
     _checks_later = False
     #: Where the command's own words go, while it repeats what it said at the first start.
@@ -100,9 +101,10 @@ class ReloadingRunserver(_Base):
         # In a process resumed from here it is no longer the first start.
         self._reloading = not connection.first
         self._checks_later = self._reloading and connection.options.checks == "after"
+        self._checks = BackgroundChecks(self, connection)
         if self._checks_later:
             options["skip_checks"] = True
-            BackgroundChecks(self, connection).when_serving()
+            self._checks.when_serving()
         if self._reloading:
             self._stdout, self.stdout = self.stdout, OutputWrapper(io.StringIO())
         try:
@@ -169,13 +171,19 @@ class ReloadingRunserver(_Base):
 
     def check(self, *args: Any, **options: Any) -> None:
         """Done before serving at the first start, in the background at a reload."""
-        if not self._checks_later:
+        if self._checks is None:
             super().check(*args, **options)
+        elif not self._checks_later:
+            with self._checks.as_printed():
+                super().check(*args, **options)
 
     def check_migrations(self) -> None:
         """As :meth:`check`."""
-        if not self._checks_later:
+        if self._checks is None:
             super().check_migrations()
+        elif not self._checks_later:
+            with self._checks.as_printed():
+                super().check_migrations()
 
     def on_bind(self, server_port: int) -> None:
         """Print Django's banner once, not at every reload."""

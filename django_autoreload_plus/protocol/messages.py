@@ -119,9 +119,11 @@ class Restart:
 
 @dataclass(frozen=True)
 class Say:
-    """Child: a text for the terminal, printed as it is."""
+    """Child: what its checks have to say, for the terminal if it is new."""
 
     text: str
+    #: The child has printed it already.
+    printed: bool = False
 
 
 @dataclass(frozen=True)

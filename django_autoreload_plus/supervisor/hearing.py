@@ -34,7 +34,9 @@ class Hearing:
             m.Failed: self._failed,
             m.Finished: self._finished,
             m.Restart: self._restart,
-            m.Say: lambda _child, message, _fds: supervisor.terminal.once(message.text),
+            m.Say: lambda _child, message, _fds: supervisor.terminal.checked(
+                message.text, printed=message.printed
+            ),
             m.Handled: lambda _child, message, _fds: supervisor.inspection.answered(message),
             m.HandBack: lambda _child, _message, fds: supervisor.reception.take_back(
                 socket.socket(fileno=fds[0])

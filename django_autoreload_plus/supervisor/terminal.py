@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ except ImportError:  # Windows
 
 _RESET = "\033[0m"
 _STYLES = {"dim": "\033[2m", "good": "\033[32;1m", "bad": "\033[31;1m", "plain": ""}
+#: What differs between two equal lines: the address of an object, and colours.
+_IDENTITY = re.compile(r"0x[0-9a-f]+|\x1b\[[\d;]*m")
 #: More names than this in one line tell nobody anything.
 _MOST_NAMES = 3
 
@@ -40,10 +43,10 @@ class Terminal:
         self.verbosity = max(self.verbosity, facts.verbosity)
         self.roots = (*facts.roots, os.getcwd())
 
-    def once(self, text: str) -> None:
-        """A text that need not be repeated while it stays the same."""
-        if text not in self._said:
-            self._said.add(text)
+    def checked(self, text: str, *, printed: bool) -> None:
+        """What checks have to say, unless they said every line of it the last time."""
+        before, self._said = self._said, {_IDENTITY.sub("", line) for line in text.splitlines()}
+        if not (printed or self._said <= before):
             self.text(text)
 
     def live(self, paths: Sequence[str], seconds: float) -> None:
