@@ -69,6 +69,7 @@ class Link:
         #: Nothing has been live yet: what a start prints is still to be printed.
         self.first = told.first
         self.tracker = tracker
+        tracker.tell_written = self._tell_written
         self.options = Options()
         self.facts = m.Facts()
         #: The program answers requests: it is live when it serves, not when its
@@ -173,6 +174,9 @@ class Link:
             self.checkpoints.swapper.finish()
         if self.after_serving is not None:
             self.after_serving()
+
+    def _tell_written(self, path: str) -> None:
+        self.say(m.Loaded(written=(path,)))
 
     def report(self, *, scan: bool = True) -> None:
         """Tell what was loaded since the last report."""

@@ -24,6 +24,8 @@ _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC
 #: Fewer lookups than this can wait for the next complete report.
 _BY_THE_WAY = 10
+#: The standard library.
+_INTERPRETER = os.path.dirname(os.__file__)
 #: Kernel interfaces: reading them says nothing about a file a user could edit.
 _VIRTUAL = ("/dev/", "/proc/", "/sys/")
 
@@ -53,6 +55,7 @@ class Tracker:
         self._record = Record()
         self._reported: set[str] = set()
         self._reported_missing: set[str] = set()
+        self._written: set[str] = set()
         self._unresolved: list[Lookup] = []
         self._scanned: dict[str, int] = {}
         self._late: dict[str, Callable[[], None]] = {}
@@ -61,6 +64,9 @@ class Tracker:
         self.starting = True
         #: Called (from any thread) when there is something new to report.
         self.notify: Callable[[], None] | None = None
+        #: Called with a file that is about to be written and is watched, or may soon be:
+        #: said at once, so that it is known before the write is seen.
+        self.tell_written: Callable[[str], None] | None = None
         #: Called with every name before it is looked for.
         self.before_import: Callable[[str], None] | None = None
         #: Finds changed files by their source alone.
@@ -123,6 +129,7 @@ class Tracker:
             module = sys.modules.get(lookup.name)
             if module is not None:
                 self._add_module(files, lookup.name, module, lookup.time)
+                self._add_missing(missing, hiding_places(lookup, module))
                 continue
             spec = _find(lookup)
             if spec is not None and spec.origin and spec.has_location:
@@ -131,7 +138,7 @@ class Tracker:
             elif not self.starting and lookup not in retry:
                 self._unresolved.append(lookup)
             elif spec is None:
-                self._add_missing(missing, lookup)
+                self._add_missing(missing, candidates(lookup))
 
     def _scan(self, files: list[LoadedFile]) -> None:
         for name, module in list(sys.modules.items()):
@@ -154,8 +161,8 @@ class Tracker:
             self._reported.add(path)
             files.append(LoadedFile(path, when, module))
 
-    def _add_missing(self, missing: list[str], lookup: Lookup) -> None:
-        for path in candidates(lookup):
+    def _add_missing(self, missing: list[str], paths: Iterator[str]) -> None:
+        for path in paths:
             if path not in self._reported_missing:
                 self._reported_missing.add(path)
                 missing.append(path)
@@ -200,10 +207,18 @@ class Tracker:
 
     def _note_write(self, path: Any) -> None:
         name = _path_text(path)
-        if name is not None and not name.endswith((".pyc", ".py")) and "/__pycache__/" not in name:
-            self._record.writes.add(name)
-            if self.notify is not None:
-                self.notify()
+        if name is None or name in self._written or "/__pycache__/" in name:
+            return
+        is_source = name.endswith(".py")
+        if name.endswith(".pyc") or (is_source and not self.starting):
+            return
+        self._written.add(name)
+        if self.tell_written is not None and (is_source or name in self._reported):
+            self.tell_written(name)
+            return
+        self._record.writes.add(name)
+        if self.notify is not None:
+            self.notify()
 
 
 def module_files(module: object) -> Iterator[str]:
@@ -237,6 +252,26 @@ def candidates(lookup: Lookup) -> Iterator[str]:
             yield f"{base}.py"
             yield os.path.join(base, "__init__.py")
             yield from (f"{base}{suffix}" for suffix in EXTENSION_SUFFIXES[:1])
+
+
+def hiding_places(lookup: Lookup, module: ModuleType) -> Iterator[str]:
+    """The places in the project where a module would be found before this one.
+
+    Libraries and the interpreter's own folders are left out: nobody writes there
+    by hand, and there are many.
+    """
+    file = getattr(module, "__file__", None)
+    if lookup.path is not None or not isinstance(file, str):
+        return
+    for folder in sys.path:
+        if not isinstance(folder, str):
+            continue  # type: ignore[unreachable] # programs do put other things there
+        base = os.path.join(os.path.abspath(folder), lookup.name)
+        if os.path.dirname(file) in (base, os.path.dirname(base)):
+            return
+        if not (base.startswith(_INTERPRETER) or "-packages" in base or os.path.isfile(folder)):
+            yield f"{base}.py"
+            yield os.path.join(base, "__init__.py")
 
 
 def _find(lookup: Lookup) -> ModuleSpec | None:

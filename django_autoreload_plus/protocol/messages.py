@@ -44,7 +44,8 @@ class Loaded:
     missing: tuple[str, ...] = ()
     #: ``(directory, pattern)`` pairs the program wants to have watched.
     globs: tuple[tuple[str, str], ...] = ()
-    #: Files the program itself writes: state, not code.
+    #: Files the program itself writes: state, not code. Sources are told of only
+    #: while it starts: generated for this start, and code like any other after it.
     written: tuple[str, ...] = ()
 
 

@@ -104,7 +104,6 @@ class Acting:
         changed = sorted(supervisor.changed & supervisor.code.attempted or supervisor.changed)
         supervisor.changed.clear()
         supervisor.code.settle(swapped=child.swapped)
-        supervisor.watch()
         supervisor.starter.live(child)
         if supervisor.announced or child.generation != 1:
             supervisor.terminal.mend_echo()

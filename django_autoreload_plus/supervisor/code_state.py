@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ..protocol.failure import Failure
 from ..protocol.failures import from_syntax_error
@@ -32,6 +32,8 @@ class CodeState:
         self.missing: set[str] = set()
         self.globs: set[tuple[str, str]] = set()
         self.written: set[str] = set()
+        #: Sources that the child under way has written itself.
+        self.generated: set[str] = set()
         self.dirty: dict[str, Change] = {}
         #: The module made from a file.
         self.modules: dict[str, str] = {}
@@ -52,7 +54,11 @@ class CodeState:
         self.missing.update(loaded.missing)
         self.missing -= self.files
         self.globs.update(loaded.globs)
-        self.written.update(loaded.written)
+        self.generated.update(path for path in loaded.written if path.endswith(".py"))
+        for path in loaded.written:
+            if path not in self.generated:
+                self.written.add(path)
+                self.dirty.pop(path, None)
 
     def targets(self, extra_globs: Iterable[tuple[str, str]] = ()) -> Targets:
         """What the watcher has to watch."""
@@ -63,31 +69,34 @@ class CodeState:
             written=frozenset(self.written),
         )
 
-    def record(self, loaded: Iterable[Loaded]) -> frozenset[str]:
+    def record(self, items: Collection[LoadedFile]) -> frozenset[str]:
         """Take what a child loaded as known; returns what was edited meanwhile.
 
         Of an edited file nobody can say which content was loaded: unrecorded, it
-        differs from whatever is on the disk.
+        differs from whatever is on the disk. What is known to differ was compared
+        just before the start, or is about to be loaded anew; a later edit is an event.
         """
-        items = [item for report in loaded for item in report.files]
+        items = [item for item in items if item.path not in self.dirty]
         new = {item.path for item in items if item.path not in self.baseline}
         self.baseline.record(new, keep_text=self.is_own)
         # In this order: an edit during the reading must not get in unseen.
-        edited = {item.path for item in items if self._edited_since(item)} - self.written
+        timed = [(item.path, item.time) for item in items if item.time]
+        edited = self.baseline.edited_since(timed) - self.written - self.generated
         self.baseline.forget(new & edited)
         self.look(edited)
         return frozenset(edited & self.dirty.keys())
 
-    def _edited_since(self, item: LoadedFile) -> bool:
-        """Whether a file may have been edited after it began to be loaded."""
-        if item.path in self.dirty:
-            # It was compared just before the start; a later edit is an event.
-            return False
-        return bool(item.time) and self.baseline.edited_since(item.path, item.time)
+    def loaded(self) -> None:
+        """The child under way has loaded everything: what it wrote for that is known."""
+        self.baseline.record(self.generated & self.files, keep_text=self.is_own)
+        for path in self.generated:
+            self.dirty.pop(path, None)
+            self._attempt.pop(path, None)
+        self.generated.clear()
 
     def look(self, paths: Iterable[str]) -> None:
         """Compare these files, and those already known to differ, with the baseline."""
-        for path in {*paths, *self.dirty} - self.written:
+        for path in {*paths, *self.dirty} - self.written - self.generated:
             change = self.baseline.compare(path)
             if change is None:
                 self.dirty.pop(path, None)
@@ -97,6 +106,7 @@ class CodeState:
     def attempt(self) -> None:
         """It is decided about the disk as it was at the last look."""
         self._attempt = dict(self.dirty)
+        self.generated.clear()
 
     def start(self) -> None:
         """A child is started from the disk as it was at the last look."""

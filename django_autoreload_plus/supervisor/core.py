@@ -28,6 +28,7 @@ from .last_words import LastWords
 from .process import Child
 from .reaper import Reaper
 from .reception import Reception
+from .recording import Recording
 from .shutdown import Shutdown
 from .starter import Starter
 from .terminal import Terminal
@@ -36,6 +37,9 @@ from .terminal import Terminal
 _LAST_NEWS = 0.5
 #: A change of one of these options needs another watcher.
 _WATCHER_OPTIONS = ("watch", "ignore", "polling", "poll_interval", "safety_interval")
+
+#: Reports that come within this time are acted on together.
+_WATCH_DELAY = 0.05
 
 
 class Supervisor:
@@ -59,9 +63,11 @@ class Supervisor:
         self.last_words = LastWords(self)
         self.starter = Starter(self)
         self.inspection = Inspection(self)
+        self.recording = Recording(self)
         self.shutdown = Shutdown(self)
         self.hearing = Hearing(self)
         self._acting = Acting(self)
+        self._to_watch: asyncio.TimerHandle | None = None
 
     async def run(self) -> int:
         """Supervise until the program or the user ends it; returns the exit status."""
@@ -96,12 +102,15 @@ class Supervisor:
         self.changed |= paths
         self.handle(policy.FilesChanged(paths))
 
-    def nothing_new(self) -> None:
-        """The last change turned out to be none."""
-        if self.changed:
-            names = self.terminal.names(sorted(self.changed))
+    def nothing_new(self, *, known: bool) -> None:
+        """The last change turned out to be none; ``known``: none since the attempt."""
+        starting = known and self.state.phase is policy.Phase.STARTING
+        # What the child under way is started for is still to be told when it is live.
+        kept = self.changed & self.code.attempted if starting else set()
+        if self.changed - kept:
+            names = self.terminal.names(sorted(self.changed - kept))
             self.terminal.note(f"{names} saved without a change", verbosity=2)
-        self.changed.clear()
+        self.changed = kept
 
     def taken(self, paths: frozenset[str], *, translations: bool) -> None:
         """The running program has taken a change by itself."""
@@ -111,7 +120,16 @@ class Supervisor:
 
     def watch(self) -> None:
         """Watch what is known to shape the program by now."""
-        self.watcher.watch(self.code.targets())
+        if self._to_watch is not None:
+            self._to_watch.cancel()
+            self._to_watch = None
+            self.watcher.watch(self.code.targets())
+
+    def _watch_soon(self) -> None:
+        # Comparing all with all that is watched costs milliseconds in a large
+        # project, and a starting child reports often.
+        if self._to_watch is None:
+            self._to_watch = self.loop.call_later(_WATCH_DELAY, self.watch)
 
     # -- children -----------------------------------------------------------
 
@@ -124,12 +142,12 @@ class Supervisor:
         if _watcher_options(before) != _watcher_options(self.options):
             self.watcher.stop()
             self._start_watcher()
-            self.watch()
+            self.watcher.watch(self.code.targets())
 
     def loaded(self, child: Child, message: m.Loaded) -> None:
         """A child has loaded files."""
         self.code.add(message)
-        self.watch()
+        self._watch_soon()
         edited = self._record(child) if child.live else frozenset()
         if edited:
             self.files_changed(edited)
@@ -139,12 +157,14 @@ class Supervisor:
         child.live = True
         self.journey.mark("ready")
         edited = self._record(child)
+        self.code.loaded()
         self.changed |= edited
         self.handle(policy.Live(child.generation, serves, outdated=bool(edited)))
 
     def failed(self, child: Child, failure: Failure) -> None:
         """A child could not start: its files are what is watched for the fix."""
         edited = self._record(child)
+        self.code.loaded()
         self.handle(policy.Failed(child.generation, failure))
         if edited:
             self.files_changed(edited)
@@ -197,9 +217,9 @@ class Supervisor:
     def _record(self, child: Child) -> frozenset[str]:
         """What was edited after the child had begun to load it."""
         reports, child.loaded = child.loaded, []
-        edited = self.code.record(reports)
-        self.starter.checkpoints.forget(edited)
-        return edited
+        # Watched first: an edit is then an event or seen here.
+        self.watch()
+        return self.recording.record(item for report in reports for item in report.files)
 
     # -- plumbing -----------------------------------------------------------
 

@@ -53,6 +53,9 @@ class Inspection:
 
     async def _look(self) -> None:
         await self._wait_for_git()
+        self._hear_of_writes()
+        # What was heard may have begun another look: then this one ends here.
+        await asyncio.sleep(0)
         code = self._supervisor.code
         code.look(self._paths)
         verdict = self._compare()
@@ -69,8 +72,14 @@ class Inspection:
         if failure is not None:
             code.attempt()
         if verdict in ("same", "known"):
-            self._supervisor.nothing_new()
+            self._supervisor.nothing_new(known=verdict == "known")
         self._supervisor.handle(policy.Looked(verdict, failure))
+
+    def _hear_of_writes(self) -> None:
+        """What a child writes itself it has told of before: such a file is no code."""
+        supervisor = self._supervisor
+        for child in list(supervisor.children.values()):
+            supervisor.hearing.hear(child)
 
     def _compare(self) -> str:
         code = self._supervisor.code

@@ -64,8 +64,9 @@ class Looked:
     """The files have been compared with what is loaded.
 
     ``verdict``: ``"same"`` (disk is what the live child runs), ``"known"`` (disk is
-    what the last attempt loaded), ``"taken"`` (the live child has taken the change),
-    ``"new"``, or ``"syntax"`` (new, and does not compile).
+    what the last attempt loaded), ``"taken"`` (it was not, but the live child has taken
+    every change, so that now it is), ``"new"``, or ``"syntax"`` (new, and does not
+    compile).
     """
 
     verdict: str
@@ -229,7 +230,7 @@ def _looked(state: State, event: Looked) -> Step:
         return state, ()
     if state.phase is Phase.RUNNING and event.verdict in ("same", "known", "taken"):
         return state, ()
-    if event.verdict == "same" and state.live:
+    if event.verdict in ("same", "taken") and state.live:
         return _back(state)
     if event.verdict in ("same", "known", "taken"):
         return _carry_on(state)

@@ -22,6 +22,9 @@ _CLOCK_SLACK_NS = 20_000_000
 _EMPTY_RETRIES = 10
 _EMPTY_PAUSE = 0.005
 
+#: Windows would translate line ends.
+_BINARY = getattr(os, "O_BINARY", 0)
+
 _Signature = tuple[int, int, int, int, int]
 
 
@@ -83,21 +86,33 @@ def _read_once(path: str) -> _Version:
     if state is not None:
         return state
     try:
-        with open(path, "rb") as file:
-            while True:
-                before = _signature(os.fstat(file.fileno()))
-                seen = time.time_ns()
-                if before[2] > _LARGE:
-                    return _Version(before, seen_ns=seen)
-                file.seek(0)
-                data = file.read()
-                # A writer that is at work moves the signature; its last state counts.
-                if _signature(os.fstat(file.fileno())) == before or not data:
-                    break
+        # Thousands of files are read at a start: what a file object costs would show.
+        descriptor = os.open(path, os.O_RDONLY | _BINARY)
     except FileNotFoundError:
         return _Version(None)
     except OSError as error:
         return _Version((0, 0, 0, 0, 0), problem=error.strerror)
+    try:
+        return _read_open(descriptor)
+    except OSError as error:
+        return _Version((0, 0, 0, 0, 0), problem=error.strerror)
+    finally:
+        os.close(descriptor)
+
+
+def _read_open(descriptor: int) -> _Version:
+    while True:
+        before = _signature(os.fstat(descriptor))
+        seen = time.time_ns()
+        if before[2] > _LARGE:
+            return _Version(before, seen_ns=seen)
+        data = os.read(descriptor, before[2] + 1)
+        # A writer that is at work moves the signature; its last state counts.
+        if len(data) == before[2] and _signature(os.fstat(descriptor)) == before:
+            break
+        if not data:
+            break
+        os.lseek(descriptor, 0, os.SEEK_SET)
     return _Version(before, hashlib.blake2b(data, digest_size=16).digest(), data, seen_ns=seen)
 
 
@@ -195,32 +210,35 @@ class Baseline:
         version = self._versions.get(path)
         return version.data if version else None
 
-    def edited_since(self, path: str, time_ns: int) -> bool:
-        """Whether ``path`` may have been edited at or after ``time_ns``.
+    def edited_since(self, loaded: Iterable[tuple[str, int]]) -> set[str]:
+        """Return the paths that may have been edited at or after their time.
 
-        ``time_ns`` is ``time.time_ns()`` of the moment the code began to load.
-        Errs towards "yes" by the granularity of the kernel's clock; links
+        Each comes with ``time.time_ns()`` of the moment its code began to load.
+        Errs towards "edited" by the granularity of the kernel's clock; links
         count where they stand and where they lead. A path that is gone is
-        "yes" when it was recorded as existing.
+        edited when it was recorded as existing.
         """
+        links: dict[str, tuple[str, ...]] = {}
+        return {path for path, time_ns in loaded if self._is_edited(path, time_ns, links)}
+
+    def _is_edited(self, path: str, time_ns: int, links: dict[str, tuple[str, ...]]) -> bool:
         limit = time_ns - _CLOCK_SLACK_NS
         try:
-            if os.stat(path).st_ctime_ns >= limit:
-                return True
+            info = os.lstat(path)
+            changed = info.st_ctime_ns
+            if stat.S_ISLNK(info.st_mode):
+                changed = max(changed, os.stat(path).st_ctime_ns)
+            on_the_way = _links(os.path.dirname(path), links)
+            return max([changed, *(os.lstat(link).st_ctime_ns for link in on_the_way)]) >= limit
         except OSError:
             recorded = self._versions.get(path)
             return recorded is not None and recorded.signature is not None
-        return any(os.lstat(link).st_ctime_ns >= limit for link in _links(path))
 
 
-def _links(path: str) -> Iterable[str]:
-    """Yield the symbolic links that ``path`` is spelled with, if it is with any."""
-    if os.path.realpath(path) == path:
-        return
-    while True:
-        if os.path.islink(path):
-            yield path
-        head = os.path.dirname(path)
-        if head == path:
-            return
-        path = head
+def _links(directory: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the symbolic links that ``directory`` is spelled with."""
+    if directory not in known:
+        head = os.path.dirname(directory)
+        above = _links(head, known) if head != directory else ()
+        known[directory] = (*above, directory) if os.path.islink(directory) else above
+    return known[directory]

@@ -1,4 +1,4 @@
-"""A server on a copy of the test project, ready to be edited."""
+"""Servers on copies of the test project, ready to be edited."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness import copy_project
 from noticing.site import Site, add_beat, configure
 
 if TYPE_CHECKING:
@@ -21,8 +22,24 @@ def place(project: Path) -> Path:
     return project
 
 
-@pytest.fixture
-def site(place: Path) -> Iterator[Site]:
-    """Return a server that has answered and has said nothing yet."""
-    with Site(place) as server:
+@pytest.fixture(scope="module")
+def shared_place(tmp_path_factory: pytest.TempPathFactory, migrated_project: Path) -> Path:
+    """Return the project that a module's tests share; a module may add to it."""
+    project = copy_project(tmp_path_factory.mktemp("shared") / "project", migrated_project)
+    add_beat(project)
+    configure(project)
+    return project
+
+
+@pytest.fixture(scope="module")
+def shared_site(shared_place: Path) -> Iterator[Site]:
+    """Return a running server for all tests of a module: each edits files of its own."""
+    with Site(shared_place) as server:
         yield server.ready()
+
+
+@pytest.fixture
+def site(shared_site: Site) -> Site:
+    """Return the shared server, with nothing under way and nothing said yet."""
+    shared_site.beat()
+    return shared_site

@@ -150,7 +150,7 @@ def git(project: Path, *words: str) -> None:
 
 def make_repository(project: Path) -> None:
     """Put everything in the project under version control."""
-    (project / ".gitignore").write_text("*.sqlite3*\n__pycache__\n", encoding="utf-8")
+    (project / ".gitignore").write_text(f"*.sqlite3*\n__pycache__\n{BEAT}\n", encoding="utf-8")
     git(project, "init", "--quiet", "--initial-branch=main")
     commit(project, "begin")
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -20,12 +21,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VIEWS = "teas/views.py"
-OLD, NEW = 'VERSION = "1"', 'VERSION = "2"'
+VERSION = re.compile(r'^VERSION = "(\d+)"', re.MULTILINE)
+
+
+def version(text: str) -> int:
+    """Return the number in the text of the views."""
+    found = VERSION.search(text)
+    assert found
+    return int(found[1])
 
 
 def changed(path: Path) -> str:
-    """Return the text of the views with the edit that is to be saved."""
-    return path.read_text(encoding="utf-8").replace(OLD, NEW)
+    """Return the text of the views with the edit that is to be saved: the next number."""
+    text = path.read_text(encoding="utf-8")
+    return VERSION.sub(f'VERSION = "{version(text) + 1}"', text)
 
 
 def in_place(path: Path) -> None:
@@ -72,15 +81,22 @@ def deleted_first(path: Path) -> None:
 
 def stream_edited(path: Path) -> None:
     """Write as a script does."""
-    subprocess.run(["sed", "-i", f"s/{OLD}/{NEW}/", path], check=True)
+    number = version(path.read_text(encoding="utf-8"))
+    script = f's/^VERSION = "{number}"/VERSION = "{number + 1}"/'
+    subprocess.run(["sed", "-i", script, path], check=True)
 
 
 def copied_with_its_time(path: Path) -> None:
     """Write as somebody who takes an older file back, its time included."""
-    older = path.parent.parent / "older.txt"
+    older = path.with_name("older.txt")
     older.write_text(changed(path), encoding="utf-8")
     os.utime(older, (1e9, 1e9))
     subprocess.run(["cp", "-p", older, path], check=True)
+
+
+def shown(site: Site) -> str:
+    """Return what the views show when they are up to date."""
+    return f"version {version(site.path(VIEWS).read_text(encoding='utf-8'))}"
 
 
 WAYS = [
@@ -99,7 +115,7 @@ WAYS = [
 def test_ways_to_write(site: Site, write: Callable[[Path], None]) -> None:
     """With that editor, the browser would show old code, an error page or two reloads."""
     write(site.path(VIEWS))
-    site.comes_to_show("version 2")
+    site.comes_to_show(shown(site))
     assert site.reloads() == [VIEWS]
 
 
@@ -109,7 +125,7 @@ def test_ways_to_write(site: Site, write: Callable[[Path], None]) -> None:
 def test_the_first_answer_after_a_save(site: Site, write: Callable[[Path], None]) -> None:
     """Somebody quick at the keyboard would see the old code and doubt the edit."""
     write(site.path(VIEWS))
-    site.shows("version 2")
+    site.shows(shown(site))
 
 
 def test_another_name_of_the_same_file(place: Path, tmp_path: Path) -> None:
@@ -172,8 +188,8 @@ def test_fifty_edits_in_a_second(site: Site) -> None:
     """While somebody holds the save key down, an old version could win, or be shown."""
     path = site.path("teas/steeping.py")
     text = path.read_text(encoding="utf-8")
-    add_view(site.root, "from teas import steeping\ndef text(): return f'edit {steeping.EDIT};'")
     path.write_text(f"{text}\nEDIT = 0\n", encoding="utf-8")
+    add_view(site.root, "from teas import steeping\ndef text(): return f'edit {steeping.EDIT};'")
     site.comes_to_show("edit 0;", "/shown/")
     seen = []
     for number in range(1, 51):

@@ -206,13 +206,13 @@ def test_edits_while_the_code_was_loading(recorded: Any) -> None:
     baseline, name, path = recorded()
     wait_for_the_clock()
     loading = time.time_ns()
-    assert not baseline.edited_since(name, loading)
+    assert not baseline.edited_since([(name, loading)])
     path.write_text("two\n")
     os.utime(path, (1, 1))
-    assert baseline.edited_since(name, loading)
+    assert baseline.edited_since([(name, loading)])
     path.unlink()
-    assert baseline.edited_since(name, loading)
-    assert not baseline.edited_since(str(path.with_name("never")), loading)
+    assert baseline.edited_since([(name, loading)])
+    assert not baseline.edited_since([(str(path.with_name("never")), loading)])
 
 
 def test_links_switched_while_the_code_was_loading(tmp_path: Path) -> None:
@@ -224,10 +224,10 @@ def test_links_switched_while_the_code_was_loading(tmp_path: Path) -> None:
     wait_for_the_clock()
     loading = time.time_ns()
     spelled = str(link / "m.py")
-    assert not baseline.edited_since(spelled, loading)
+    assert not baseline.edited_since([(spelled, loading)])
     link.unlink()
     link.symlink_to(new.parent)
-    assert baseline.edited_since(spelled, loading)
+    assert baseline.edited_since([(spelled, loading)])
 
 
 def wait_for_the_clock() -> None:
