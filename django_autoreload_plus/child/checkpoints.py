@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.gate import slot_of
-from . import exits, title
+from . import exits, offsets, title
 from .fresh import FreshFinder
 from .link import Link
 from .safety import Safety
@@ -132,6 +132,7 @@ class Checkpointer:
         else:
             ours.close()
             self._link.forked = True
+            offsets.separate(self.safety.being_read())
             exits.leave_to_the_copy()
             self._link.guard(on=True)
             self._link.say(m.Hello(os.getpid()))
@@ -152,6 +153,7 @@ class Checkpointer:
     def _resume(self, channel: Channel, handlers: dict[int, object]) -> None:
         link = self._link
         title.set_title("autoreload: ready to resume")
+        offsets.separate(self.safety.being_read())
         try:
             channel.send(m.Waiting())
             message, descriptors = channel.receive()

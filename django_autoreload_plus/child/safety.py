@@ -17,6 +17,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .offsets import can_be_separated
+
 #: Clients that notice a fork by themselves and reconnect (redis-py compares the
 #: process id at every use of a pooled connection).
 FORK_SAFE_CLIENTS = ("redis",)
@@ -63,6 +65,14 @@ class Safety:
         """Audit listener for ``socket.connect``: remember whose socket it is."""
         with contextlib.suppress(OSError, AttributeError):
             self._sockets_of_clients[args[0].fileno()] = _calling_package()
+
+    def being_read(self) -> list[int]:
+        """The files of the program's that are open for reading."""
+        return [
+            descriptor
+            for descriptor, identity in _identities().items()
+            if self._inherited.get(descriptor) != identity and _is_read(descriptor)
+        ]
 
     def _rules(self) -> Iterator[Callable[[], str | None]]:
         yield _platform
@@ -215,7 +225,16 @@ def _regular_file(descriptor: int, target: str) -> str | None:
             return f"the SQLite database {os.path.basename(target)} is open"
     if flags & (os.O_WRONLY | os.O_RDWR) and not flags & os.O_APPEND and "memfd:" not in target:
         return f"{os.path.basename(target)} is open for writing"
+    if _is_read(descriptor) and not can_be_separated(descriptor):
+        return f"{os.path.basename(target)} is open and cannot be opened again"
     return None
+
+
+def _is_read(descriptor: int) -> bool:
+    with contextlib.suppress(OSError):
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return _flags(descriptor) & os.O_ACCMODE == os.O_RDONLY
+    return False
 
 
 def _flags(descriptor: int) -> int:

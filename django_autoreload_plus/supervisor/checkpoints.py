@@ -105,11 +105,18 @@ class Line:
             self._tail |= copy.segment
 
     def least_useful(self) -> Frozen | None:
-        """The copy whose loss costs the least import time; ``None``: all are needed."""
-        best, least = None, float("inf")
+        """The copy whose loss costs the least import time; ``None``: all are needed.
+
+        Named points, and those before lately edited files, go after all others.
+        """
         edited = [copy for copy in self.frozen if copy.label.startswith("before ")]
+        kept = [c for c in self.frozen if c.label in _NAMED or c in edited[-_EDITED:]]
+        return self._cheapest(except_for=kept) or self._cheapest(except_for=())
+
+    def _cheapest(self, *, except_for: Collection[Frozen]) -> Frozen | None:
+        best, least = None, float("inf")
         for index, copy in enumerate(self.frozen[:-1]):
-            if copy.handlers or copy.label in _NAMED or copy in edited[-_EDITED:]:
+            if copy.handlers or copy in except_for:
                 continue
             before = self.frozen[index - 1].elapsed if index else 0.0
             gap = self.frozen[index + 1].elapsed - before

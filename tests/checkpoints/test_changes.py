@@ -274,14 +274,14 @@ def test_a_module_that_was_missing_is_found(project: Path) -> None:
     )
     with Site(project) as server:
         server.answer("/optional/", "no more")
-        for name in ("Room one", "Room two"):
+        for name in ("Parlour one", "Parlour two"):
             server.write("teas/extra.py", f"MORE = 'more of {name}'\n")
             server.answer("/optional/", f"more of {name}")
             server.write("local_settings.py", f"SITE_NAME = '{name}'\n")
             server.answer("/optional/", f"{name}, more of {name}")
             server.path("local_settings.py").unlink()
             server.path("teas/extra.py").unlink()
-            server.wait_for("/optional/", lambda r: "no more" in r.text and "Room" not in r.text)
+            server.wait_for("/optional/", lambda r: "no more" in r.text and "Parlour" not in r.text)
 
 
 #: Holds the start up at its last line until the test has made the next edit.

@@ -206,6 +206,38 @@ def test_clients_known_to_survive_are_let_through(
             set_level(server, 1)
 
 
+LINES = """
+from pathlib import Path
+
+LINES = Path(__file__).with_name("lines.txt").open("rb", buffering=0)
+FIRST = LINES.read(4)
+"""
+
+
+def test_a_file_that_is_read_on_is_not_shared(project: Path) -> None:
+    """After each reload a program would find its file further on than it had left it."""
+    (project / "lines.txt").write_text("one two three four ", encoding="utf-8")
+    (project / "lines.py").write_text(LINES, encoding="utf-8")
+    # Both its own copy and "ready" stand after the file was opened.
+    hazardous(project, "import lines", shown="lines.LINES.read(4)")
+    add_view(project, "late", VIEW.format(hazard="import lines", shown="lines.LINES.read(4)"))
+    late = (project / "late.py").read_text(encoding="utf-8")
+    (project / "late.py").write_text(late.replace("def page", "def late"), encoding="utf-8")
+    with Site(project) as server:
+        # Each process reads once at most: asked again, it has moved on.
+        assert server.wait_for("/late/").text == "level 0 b'two '"
+        for number in (1, 2, 3):
+            mark = server.mark()
+            server.edit("late.py", f"LEVEL = {number - 1}", f"LEVEL = {number}")
+            server.wait_for_output(r"from .+; event", since=mark)
+            assert server.get("/late/").text == f"level {number} b'two '"
+        mark = server.mark()
+        server.edit("late.py", 'f"level', 'f"new level')
+        server.wait_for_output(r"from .+; event", since=mark)
+        assert server.get("/late/").text == "new level 3 b'two '"
+        assert {"before late", "ready"} <= server.copies().keys()
+
+
 def test_numpy_does_not_cost_the_fast_path(project: Path) -> None:
     """Whoever uses numpy would wait for a whole start after every save."""
     found = subprocess.run(
