@@ -21,7 +21,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -31,7 +31,7 @@ import report  # noqa: E402
 from harness import DevServer, fetch  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 PAGE = "/probe/"
 #: Longest wait for an answer by the new code, in seconds; then the edit counts as missed.
@@ -76,6 +76,8 @@ class Edit:
         return Edit(self.name, self.stamp.format(**values), self.path.format(**values), self.text)
 
 
+Named = TypeVar("Named", Reloader, Edit)
+
 BODY = 'return "{stamp}"'
 #: ``path`` is relative to the site; ``URLCONF`` stands for the project's own.
 EDITS = (
@@ -118,8 +120,8 @@ class Run:
     error: str = ""
 
 
-def measure(project: projects.Project, reloader: Reloader, repeat: int) -> Run:
-    """Serve the project and measure every kind of edit ``repeat`` times."""
+def measure(project: projects.Project, reloader: Reloader, edits: list[Edit], repeat: int) -> Run:
+    """Serve the project and measure each kind of edit ``repeat`` times."""
     run = Run(project.name, reloader.name)
     command = (
         project.python,
@@ -135,7 +137,7 @@ def measure(project: projects.Project, reloader: Reloader, repeat: int) -> Run:
             server.wait_for(PAGE, timeout=PATIENCE)
             run.start = time.perf_counter() - began
             rest()
-            for edit in EDITS:
+            for edit in edits:
                 run.samples[edit.name] = measure_edit(project, server, edit, repeat)
                 print(f"  {reloader.name}: {edit.name}: {report.describe(run.samples[edit.name])}")
             run.memory = [
@@ -243,6 +245,7 @@ def main() -> None:
     parser.add_argument("--projects", default="testproject", help="with commas between")
     parser.add_argument("--repeat", type=int, default=7, help="samples of each kind of edit")
     parser.add_argument("--reloaders", default="", help="only these, with semicolons between")
+    parser.add_argument("--edits", default="", help="only these kinds, with semicolons between")
     parser.add_argument("--output", type=Path, help="path without suffix for .md and .json")
     parser.add_argument(
         "--directory",
@@ -253,22 +256,32 @@ def main() -> None:
     arguments = parser.parse_args()
     if not 0 < arguments.repeat < projects.FRESH_VIEWS:
         parser.error(f"--repeat must be from 1 to {projects.FRESH_VIEWS - 1}")
-    wanted = arguments.reloaders.split(";") if arguments.reloaders else None
-    reloaders = [one for one in RELOADERS if wanted is None or one.name in wanted]
-    runs = []
+    reloaders = chosen(RELOADERS, arguments.reloaders)
+    edits = chosen(EDITS, arguments.edits)
+    runs: list[Run] = []
     for spec in arguments.projects.split(","):
         project = projects.create(spec, arguments.directory)
         print(spec)
-        runs += [measure(project, reloader, arguments.repeat) for reloader in reloaders]
-    text = report.markdown(runs, machine(), arguments.repeat)
-    print(text)
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.with_suffix(".md").write_text(text, encoding="utf-8")
-        data = {"machine": machine(), "runs": [asdict(run) for run in runs]}
-        arguments.output.with_suffix(".json").write_text(
-            json.dumps(data, indent=1), encoding="utf-8"
-        )
+        runs += [measure(project, reloader, edits, arguments.repeat) for reloader in reloaders]
+        if arguments.output:
+            # After each project: a run of an hour that is cut short is not lost.
+            write(runs, arguments.repeat, arguments.output)
+    print(report.markdown(runs, machine(), arguments.repeat))
+
+
+def chosen(every: Sequence[Named], names: str) -> list[Named]:
+    """Return those with one of the names; without a name, all of them."""
+    wanted = names.split(";") if names else [one.name for one in every]
+    return [one for one in every if one.name in wanted]
+
+
+def write(runs: list[Run], repeat: int, path: Path) -> None:
+    """Write the table and every single sample."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = report.markdown(runs, machine(), repeat)
+    path.with_suffix(".md").write_text(text, encoding="utf-8")
+    data = {"machine": machine(), "runs": [asdict(run) for run in runs]}
+    path.with_suffix(".json").write_text(json.dumps(data, indent=1), encoding="utf-8")
 
 
 def machine() -> str:
