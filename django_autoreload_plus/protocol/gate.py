@@ -50,9 +50,6 @@ class Gate:
     def share(self, events: int) -> None:
         """Look at the watcher's event queue as well; -1: there is none to share."""
         self.events = events
-        if events >= 0:
-            self._queue = select.poll()
-            self._queue.register(events, select.POLLIN)
 
     def admit(self, slot: int) -> None:
         """Let exactly this child answer."""
@@ -77,7 +74,10 @@ class Gate:
             return False
         # In this order: what has left the queue is covered by the byte, and the
         # byte is cleared only after the gate was closed.
-        return bool(self._queue.poll(0)) or bool(self._memory[_READING])
+        # An object of its own: two threads must not poll by the same one at once.
+        queue = select.poll()
+        queue.register(self.events, select.POLLIN)
+        return bool(queue.poll(0)) or bool(self._memory[_READING])
 
     def catch_up(self) -> None:
         """Wait until every change up to now has been noticed; bounded."""

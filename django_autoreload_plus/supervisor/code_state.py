@@ -41,6 +41,8 @@ class CodeState:
         self._attempt: dict[str, Change] = {}
         #: Where it differed when the latest child was started.
         self._start: dict[str, Change] = {}
+        #: Written since the latest attempt, were it with the same content.
+        self._rewritten: set[str] = set()
         #: What the frozen copies were loaded from, where the live child has since
         #: been given other function bodies.
         self._originals: dict[str, bytes] = {}
@@ -72,19 +74,23 @@ class CodeState:
     def record(self, items: Collection[LoadedFile]) -> frozenset[str]:
         """Take what a child loaded as known; returns what was edited meanwhile.
 
-        Of an edited file nobody can say which content was loaded: unrecorded, it
-        differs from whatever is on the disk. What is known to differ was compared
-        just before the start, or is about to be loaded anew; a later edit is an event.
+        Of an edited file nobody can say which content was loaded: it differs from
+        whatever is on the disk and was attempted.
         """
-        items = [item for item in items if item.path not in self.dirty]
-        new = {item.path for item in items if item.path not in self.baseline}
+        paths = {item.path for item in items}
+        new = {path for path in paths - self.dirty.keys() if path not in self.baseline}
         self.baseline.record(new, keep_text=self.is_own)
         # In this order: an edit during the reading must not get in unseen.
         timed = [(item.path, item.time) for item in items if item.time]
-        edited = self.baseline.edited_since(timed) - self.written - self.generated
-        self.baseline.forget(new & edited)
+        late = self.baseline.edited_since(timed) - self.written - self.generated
+        # What was written shortly before the start is known by its look at that time.
+        edited = {p for p in late if p in new | self._rewritten or self._is_rewritten(p)}
+        for path in edited:
+            self._attempt.pop(path, None)
+            self._start.pop(path, None)
+        self.baseline.doubt(edited)
         self.look(edited)
-        return frozenset(edited & self.dirty.keys())
+        return frozenset(edited)
 
     def loaded(self) -> None:
         """The child under way has loaded everything: what it wrote for that is known."""
@@ -94,9 +100,16 @@ class CodeState:
             self._attempt.pop(path, None)
         self.generated.clear()
 
+    def _is_rewritten(self, path: str) -> bool:
+        change = self.dirty.get(path)
+        known = self.baseline.stamp(path) if change is None else change.stamp
+        return self.baseline.present_stamp(path) != known
+
     def look(self, paths: Iterable[str]) -> None:
         """Compare these files, and those already known to differ, with the baseline."""
         for path in {*paths, *self.dirty} - self.written - self.generated:
+            if self._is_rewritten(path):
+                self._rewritten.add(path)
             change = self.baseline.compare(path)
             if change is None:
                 self.dirty.pop(path, None)
@@ -107,6 +120,7 @@ class CodeState:
         """It is decided about the disk as it was at the last look."""
         self._attempt = dict(self.dirty)
         self.generated.clear()
+        self._rewritten.clear()
 
     def start(self) -> None:
         """A child is started from the disk as it was at the last look."""
@@ -126,9 +140,20 @@ class CodeState:
         """Where the latest start differs from the code that was live before."""
         return frozenset(self._start)
 
-    def is_attempted(self) -> bool:
-        """Whether the disk is what was last decided about."""
-        return not _differing(self.dirty, self._attempt)
+    def verdict(self, *, live: bool) -> str:
+        """What the last look means, as :class:`.policy.Looked` has it.
+
+        ``live``: there is a child made from the baseline, to which one can go back.
+        """
+        if live and not self.dirty:
+            # An attempt under way is given up: its code, saved again, is new.
+            self.attempt()
+            return "same"
+        # Before anything was live there is no baseline to compare with: whatever
+        # differs from what failed is new.
+        if _differing(self.dirty, self._attempt):
+            return "new"
+        return "known" if self.dirty else "same"
 
     def settle(self, *, swapped: bool) -> None:
         """The child of the latest start is live.

@@ -82,12 +82,8 @@ class Inspection:
             supervisor.hearing.hear(child)
 
     def _compare(self) -> str:
-        code = self._supervisor.code
-        if not code.dirty and (self._supervisor.state.live or code.is_attempted()):
-            return "same"
-        # Before anything was live there is no attempt to compare with: whatever
-        # differs from what failed is new.
-        return "known" if code.is_attempted() else "new"
+        supervisor = self._supervisor
+        return supervisor.code.verdict(live=bool(supervisor.state.live))
 
     async def _wait_for_git(self) -> None:
         deadline = time.monotonic() + _GIT_PATIENCE
@@ -111,7 +107,12 @@ class Inspection:
             return "new"
         code.take(answer.paths)
         supervisor.taken(frozenset(answer.paths), translations=answer.translations)
-        return "new" if code.dirty else "taken"
+        if code.dirty:
+            return "new"
+        # With what it has taken, the running program is what the disk holds: a start
+        # under way is given up, and a failure is over.
+        code.attempt()
+        return "taken"
 
     async def _compiles(self) -> Failure | None:
         code = self._supervisor.code

@@ -25,14 +25,15 @@ _EMPTY_PAUSE = 0.005
 #: Windows would translate line ends.
 _BINARY = getattr(os, "O_BINARY", 0)
 
-_Signature = tuple[int, int, int, int, int]
+#: Device, inode, size, and the times of the last write and change.
+Stamp = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True)
 class _Version:
     """One state of one path; no signature means it does not exist."""
 
-    signature: _Signature | None
+    signature: Stamp | None
     digest: bytes | None = None
     data: bytes | None = field(default=None, repr=False)
     problem: str | None = None
@@ -48,6 +49,10 @@ class _Version:
         return self.digest == other.digest
 
 
+#: Has the content of no file, not even of an absent one.
+_UNKNOWN = _Version((0, 0, 0, 0, 0), problem="not known")
+
+
 @dataclass(frozen=True)
 class Change:
     """A path whose content is no longer what the running code was made of."""
@@ -60,8 +65,13 @@ class Change:
     problem: str | None = None
     version: _Version = field(default=_Version(None), repr=False, compare=False)
 
+    @property
+    def stamp(self) -> Stamp | None:
+        """Changes with every write, whatever was written."""
+        return self.version.signature
 
-def _signature(info: os.stat_result) -> _Signature:
+
+def _signature(info: os.stat_result) -> Stamp:
     return (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
 
 
@@ -161,6 +171,11 @@ class Baseline:
             self._versions.pop(path, None)
             self._keeps_text.discard(path)
 
+    def doubt(self, paths: Iterable[str]) -> None:
+        """Let ``paths`` differ from whatever is there, or is not: what was loaded is unknown."""
+        for path in paths:
+            self._versions[path] = _UNKNOWN
+
     def __contains__(self, path: str) -> bool:
         return path in self._versions
 
@@ -209,6 +224,20 @@ class Baseline:
         """Return the recorded bytes of ``path``, where they are kept."""
         version = self._versions.get(path)
         return version.data if version else None
+
+    def stamp(self, path: str) -> Stamp | None:
+        """The stamp of the recorded state, ``None`` when it is absent or unknown."""
+        version = self._versions.get(path)
+        return version.signature if version else None
+
+    @staticmethod
+    def present_stamp(path: str) -> Stamp | None:
+        """The stamp of ``path`` as it is now: equal to the recorded one if nobody wrote."""
+        state = _look(path)
+        try:
+            return _signature(os.stat(path)) if state is None else state.signature
+        except OSError:
+            return None
 
     def edited_since(self, loaded: Iterable[tuple[str, int]]) -> set[str]:
         """Return the paths that may have been edited at or after their time.
