@@ -46,7 +46,8 @@ def read() -> tuple[Options, list[str]]:
 
 def _unknown(key: str) -> str:
     names = [name.upper() for name in _FIELDS]
-    close = difflib.get_close_matches(key.upper(), names, n=1)
+    parts = [name for name in names if name.startswith(key.upper())]
+    close = parts or difflib.get_close_matches(key.upper(), names, n=1)
     hint = f"Did you mean {close[0]!r}?" if close else f"Known keys: {', '.join(sorted(names))}."
     return f"AUTORELOAD_PLUS has no key {key!r}. {hint}"
 
