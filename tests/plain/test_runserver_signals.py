@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from catalog import write_catalog
-from harness import DevServer, wait_until, write_file
+from harness import DevServer, write_file
 from plain.sites import is_page, site
 
 if TYPE_CHECKING:
@@ -124,4 +124,4 @@ def test_translations_without_receivers(project: Path) -> None:
             server.edit("teas/views.py", f'VERSION = "{number + 1}"', f'VERSION = "{number + 2}"')
             assert server.get("/version/").text == f"version {number + 2}"
             assert text in server.get("/greeting/", headers=GERMAN).text
-            wait_until(lambda n=number: live_lines(server) == n + 1, "the line of the reload")
+            server.wait_for_output("teas/views.py changed · live in", since=mark)

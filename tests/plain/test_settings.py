@@ -5,16 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from django_autoreload_plus.adapter import conf
 from django_autoreload_plus.protocol.options import Options
 from plain.sites import is_page, site
-
-if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -40,7 +37,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
         ({"CHECKS": "never"}, 'must be "after" or "before", not \'never\'.'),
     ],
 )
-def test_what_is_wrong_is_named(settings: SettingsWrapper, given: Any, problem: str) -> None:
+def test_what_is_wrong_is_named(settings: Any, given: Any, problem: str) -> None:
     """A mistyped option would be ignored without a word."""
     settings.AUTORELOAD_PLUS = given
     options, problems = conf.read()
@@ -49,7 +46,7 @@ def test_what_is_wrong_is_named(settings: SettingsWrapper, given: Any, problem: 
     assert problem in said
 
 
-def test_what_is_right_is_taken(settings: SettingsWrapper) -> None:
+def test_what_is_right_is_taken(settings: Any) -> None:
     """An option would not do what the documentation says."""
     settings.AUTORELOAD_PLUS = {"WATCH": [Path("a.md")], "GRACE_PERIOD": 2, "POLLING": True}
     assert conf.read() == (Options(watch=("a.md",), grace_period=2.0, polling=True), [])
