@@ -61,7 +61,10 @@ def open_browser() -> Iterator[Browser]:
         )
         try:
             flags = [*FLAGS, f"--user-data-dir={profile}"]
-            browser = Browser(_port(process), chromium, flags)
+            try:
+                browser = Browser(_port(process), chromium, flags)
+            except (WebDriverError, OSError) as error:
+                pytest.skip(f"no browser: it cannot start here: {error}")
             try:
                 yield browser
             finally:
@@ -142,7 +145,7 @@ class Browser:
                 if condition(self):
                     return
             if time.monotonic() > deadline:
-                raise AssertionError(f"the browser did not show {what}:\n{self.source}")
+                raise AssertionError(f"the browser did not show {what}:\n{self.text('body')}")
             time.sleep(PAUSE)
 
     def wait_text(self, text: str, selector: str = "body") -> None:
@@ -158,6 +161,15 @@ class Browser:
         """Emulate a system set to ``"dark"`` or ``"light"``."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self._devtools("Emulation.setEmulatedMedia", {"features": features})
+
+    def allow_clipboard(self, origin: str) -> None:
+        """Let pages of ``origin`` read what was copied."""
+        granted = {"origin": origin, "permissions": ["clipboardReadWrite"]}
+        self._devtools("Browser.grantPermissions", granted)
+
+    def clipboard(self) -> str:
+        """Return the text that was copied."""
+        return str(self.script("return navigator.clipboard.readText();"))
 
     def screenshot(self, path: Path, *, whole: bool = False) -> None:
         """Write a PNG of the window, or of the ``whole`` page."""

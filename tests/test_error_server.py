@@ -282,6 +282,14 @@ def test_a_page_asks_again_after_a_while() -> None:
         assert answer_to(client)["state"] == "same"
 
 
+def test_a_page_that_lost_the_command_is_told_at_once_that_it_is_back(server: Server) -> None:
+    """Otherwise it would say "no connection" while there is one."""
+    server.show()
+    client = connect(server.port)
+    send(client, f"{wait_path()}&now=1")
+    assert answer_to(client)["state"] == "same"
+
+
 def test_many_tabs_do_not_use_up_the_browsers_connections(server: Server) -> None:
     """Otherwise the seventh tab of a browser could not load anything from the host."""
     server.show()

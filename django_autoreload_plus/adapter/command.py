@@ -100,7 +100,7 @@ class ReloadingRunserver(_Base):
         self._holds = True
         # In a process resumed from here it is no longer the first start.
         self._reloading = not connection.first
-        self._checks_later = self._reloading and connection.options.checks == "after"
+        self._checks_later = self._reloading and connection.options.checks_later
         self._checks = BackgroundChecks(self, connection)
         if self._checks_later:
             options["skip_checks"] = True

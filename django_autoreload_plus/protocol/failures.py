@@ -151,6 +151,13 @@ def from_death(
     return _at_its_place(kind, summary, text, _parse_stack(stack, is_own or _looks_own))
 
 
+def from_refusal(refused: str) -> Failure:
+    """Describe a child that did not get its address; ``refused`` is it, and why not."""
+    summary = f"Cannot listen on {refused}"
+    hint = "End what listens there, or choose another port; the next change tries again."
+    return Failure(kind="command", summary=summary, text=f"{summary}.\n{hint}\n")
+
+
 def from_timeout(
     seconds: float,
     stack: str = "",

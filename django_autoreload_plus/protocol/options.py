@@ -49,3 +49,11 @@ class Options:
     #: A child that has not become ready after this time is reported as
     #: hanging; 0 switches the limit off.
     start_timeout: float = 120.0
+
+    @property
+    def checks_later(self) -> bool:
+        """Whether system checks wait until the new code is live.
+
+        The last good code can be kept only as long as no other has taken its place.
+        """
+        return self.checks == "after" and not self.keep_serving

@@ -237,7 +237,7 @@ class Supervisor:
     def _notified(self, paths: frozenset[str]) -> None:
         # Called in the watcher's thread: the gate does not wait for the loop, which
         # opens it again if nothing turns out to have changed.
-        if self.state.phase is policy.Phase.RUNNING:
+        if self.state.answers:
             self.reception.gate.close()
         self.loop.call_soon_threadsafe(self.files_changed, paths)
 

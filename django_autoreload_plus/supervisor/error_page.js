@@ -26,11 +26,12 @@
     });
   }
 
-  async function ask() {
+  // "now": only whether anybody answers, after a time in which nobody did.
+  async function ask(now) {
     const patience = new AbortController();
     const timer = setTimeout(() => patience.abort(), 60000);
     try {
-      const answer = await fetch(path, {
+      const answer = await fetch(now ? `${path}&now=1` : path, {
         cache: "no-store", redirect: "manual", signal: patience.signal,
       });
       if (answer.headers.get("X-Autoreload-Plus") === null) {
@@ -48,19 +49,22 @@
 
   async function watch() {
     let delay = 250;
+    let lost = false;
     while (!leaving) {
-      const news = await ask();
+      const news = await ask(lost);
       if (news.state === "live" || news.state === "failed") {
         if (tabs) tabs.postMessage(news.state === "live" ? "live" : news.id);
         again();
       } else if (news.state === "same") {
         delay = 250;
+        lost = false;
         state.textContent = waiting;
         await pause(news.retry * 1000);
       } else {
+        lost = true;
         state.textContent = "No connection: the command was stopped. Trying again …";
         await pause(delay);
-        delay = Math.min(delay * 1.6, 3000);
+        delay = Math.min(delay * 1.6, 1000);
       }
     }
   }

@@ -290,8 +290,9 @@ class ErrorServer:
         client.asked = True
         address = urlsplit(request.target)
         if address.path == WAIT_PATH and may_see(request, self._context):
-            seen = parse_qs(address.query).get("seen", [""])[0]
-            answer = await self._wait(client, reader, seen)
+            asked = parse_qs(address.query)
+            patience = 0.0 if "now" in asked else self._limits.wait_time
+            answer = await self._wait(client, reader, asked.get("seen", [""])[0], patience)
         else:
             answer = await self._decided(request)
         return answer.encode(head_only=request.method == "HEAD")
@@ -320,11 +321,13 @@ class ErrorServer:
             return bare(503)
         return render(self._failure, request, self._context)
 
-    async def _wait(self, client: _Connection, reader: asyncio.StreamReader, seen: str) -> Response:
+    async def _wait(
+        self, client: _Connection, reader: asyncio.StreamReader, seen: str, patience: float
+    ) -> Response:
         """Return what has become of the failure ``seen``, or after a while that it is the same."""
         held = [c for c in self._connections if c.waiting_page and c.address == client.address]
         gone = asyncio.ensure_future(_until_closed(reader))
-        deadline = asyncio.get_running_loop().time() + self._limits.wait_time
+        deadline = asyncio.get_running_loop().time() + patience
         try:
             client.waiting_page = True
             while True:

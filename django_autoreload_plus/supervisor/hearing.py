@@ -89,9 +89,10 @@ class Hearing:
         try:
             listening = listeners.get(message.host, message.port, ipv6=message.ipv6)
         except (OSError, OverflowError) as error:
-            child.refused = True
             number = getattr(error, "errno", None) or 0
-            child.tell(m.Listening(number, getattr(error, "strerror", None) or str(error)))
+            reason = getattr(error, "strerror", None) or str(error)
+            child.refused = f"{message.host}:{message.port}: {reason}"
+            child.tell(m.Listening(number, reason))
         else:
             child.tell(m.Listening(), [listening.fileno()])
 

@@ -69,7 +69,8 @@ class Inspection:
             await self._wait_for_quiet()
         self._paths.clear()
         self._task = None
-        if failure is not None:
+        if verdict in ("same", "syntax"):
+            # Decided; what failed before and comes back has to be decided again.
             code.attempt()
         if verdict in ("same", "known"):
             self._supervisor.nothing_new(known=verdict == "known")

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..protocol.failure import Failure
-from ..protocol.failures import from_death, from_timeout
+from ..protocol.failures import from_death, from_refusal, from_timeout
 from ..protocol.messages import Loaded, LoadedFile
 from ..protocol.trail import STACK_SIGNAL, Traces
 from .process import Child
@@ -31,6 +31,8 @@ class LastWords:
         """Why it ended; the files it had begun to load are watched from now on."""
         traces = self._supervisor.trail.read()
         self._watch(child, traces)
+        if child.refused:
+            return from_refusal(child.refused)
         own = [path for path, _ in traces.files if self._is_own(path)]
         return from_death(status, stack=traces.stack, is_own=self._is_own, last=own[-1:])
 

@@ -47,6 +47,13 @@ class State:
     #: Starts in a row that met a file edited meanwhile.
     repeated: int = 0
     keep_serving: bool = False
+    #: While the code is broken, the live child answers nevertheless.
+    kept: bool = False
+
+    @property
+    def answers(self) -> bool:
+        """Whether the live child is the one that answers."""
+        return self.phase is Phase.RUNNING or (self.phase is Phase.BROKEN and self.kept)
 
 
 # -- events ---------------------------------------------------------------
@@ -221,6 +228,9 @@ def _files_changed(state: State, event: FilesChanged) -> Step:
     look = Look(event.paths)
     if state.phase is Phase.RUNNING:
         return replace(state, phase=Phase.DECIDING), (Pause(), look)
+    if state.answers:
+        # A request sent after the save may be one for the fix.
+        return state, (Pause(), look)
     return state, (look,)
 
 
@@ -242,7 +252,7 @@ def _looked(state: State, event: Looked) -> Step:
 def _carry_on(state: State) -> Step:
     if state.phase is Phase.DECIDING:
         return replace(state, phase=Phase.RUNNING), (Admit(state.live),)
-    return state, ()
+    return state, (Admit(state.live),) if state.answers else ()
 
 
 def _back(state: State) -> Step:
@@ -277,7 +287,7 @@ def _broken(state: State, failure: Failure) -> Step:
     serving = bool(state.live) and state.keep_serving and state.serves
     actions.append(Admit(state.live) if serving else Pause())
     actions.append(ShowFailure(failure, serving))
-    return replace(state, phase=Phase.BROKEN), tuple(actions)
+    return replace(state, phase=Phase.BROKEN, kept=serving), tuple(actions)
 
 
 def _live(state: State, event: Live) -> Step:
@@ -326,6 +336,9 @@ def _live_ended(state: State, event: Gone | Finished) -> Step:
         return _start(without)
     if state.phase in (Phase.RUNNING, Phase.DECIDING):
         return _end(state, status)
+    if state.answers:
+        # Nobody is left who could answer; this way it is told why.
+        return _start(without)
     return without, ()
 
 

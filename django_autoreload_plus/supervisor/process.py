@@ -43,8 +43,8 @@ class Child:
     #: How it came to be: ``"start"`` or the label of a checkpoint.
     origin: str = "start"
     swapped: bool = False
-    #: It did not get the address it asked for: no change of code mends that.
-    refused: bool = False
+    #: The address it asked for and did not get, and why; ``""``: it got all.
+    refused: str = ""
 
     def tell(self, message: m.Message, descriptors: Sequence[int] = ()) -> None:
         """Send a message; to one that is gone there is nothing to say."""

@@ -68,3 +68,16 @@ def _is_shown_until_mended(
     server.wait_for_output("live in", since=since)
     # Once for the mistake, and nothing for the fix.
     read_terminal(server, since, mistake.says, traceback=mistake.traceback)
+
+
+@pytest.mark.parametrize("wrong", ['VERSION = ("1"', "VERSION = 1 / 0"])
+def test_undone_and_done_again(server: DevServer, wrong: str) -> None:
+    """Ctrl-Z and Ctrl-Y in the editor: the old code would answer as if nothing were wrong."""
+    for _ in range(2):
+        since = server.mark()
+        server.edit("teas/views.py", 'VERSION = "1"', wrong)
+        see_page(server, "VERSION = ")
+        server.wait_for_output("waiting for a fix", since=since)
+        server.edit("teas/views.py", wrong, 'VERSION = "1"')
+        assert server.get("/version/").text == "version 1"
+        server.wait_for_output("the change was undone", since=since)

@@ -1,0 +1,87 @@
+"""Nobody touches the browser, and it shows what is true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from browser import open_browser
+from harness import DevServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from browser import Browser
+
+GOOD = 'VERSION = "1"'
+VIEWS = "teas/views.py"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Return one browser for all tests of this file."""
+    with open_browser() as started:
+        yield started
+
+
+def test_from_one_mistake_to_the_next_to_the_fix(server: DevServer, browser: Browser) -> None:
+    """The developer would have to reload the page after each save."""
+    browser.goto(f"{server.url}version/?tea=1#leaf")
+    server.edit(VIEWS, GOOD, 'VERSION = ("1"')
+    browser.goto(f"{server.url}version/?tea=2#leaf")
+    browser.wait_text("SyntaxError: '(' was never closed", "h1")
+    browser.wait_text("teas/views.py:24", "header .place")
+    server.edit(VIEWS, 'VERSION = ("1"', "VERSION = 1 / 0")
+    browser.wait_text("ZeroDivisionError: division by zero", "h1")
+    server.edit(VIEWS, "VERSION = 1 / 0", 'VERSION = "2"')
+    browser.wait_text("version 2")
+    assert browser.url == f"{server.url}version/?tea=2#leaf"
+
+
+def test_the_command_was_stopped_and_started_again(project: Path, browser: Browser) -> None:
+    """An open page would be dead after Ctrl-C and a new start."""
+    with DevServer(project) as server:
+        server.edit(VIEWS, GOOD, "VERSION = 1 / 0")
+        server.wait_for_output("waiting for a fix")
+        browser.goto(f"{server.url}version/")
+        browser.wait_text("ZeroDivisionError", "h1")
+        server.interrupt()
+        assert server.wait() == 0
+        browser.wait_text("No connection: the command was stopped")
+        server.start()
+        browser.wait_text("Waiting for a fix")
+        server.interrupt()
+        assert server.wait() == 0
+        server.edit(VIEWS, "VERSION = 1 / 0", GOOD)
+        server.start()
+        browser.wait_text("version 1")
+
+
+def test_a_form_that_met_a_mistake(server: DevServer, browser: Browser) -> None:
+    """A guest's entry would be sent again with every fix, or in an endless circle."""
+    browser.goto(f"{server.url}tea/sencha/")
+    before = browser.text(".notes")
+    browser.script("document.forms[document.forms.length - 1].elements.stars.value = 5")
+    browser.script("document.forms[document.forms.length - 1].elements.note.value = 'Twice?'")
+    server.edit(VIEWS, GOOD, "VERSION = 1 / 0")
+    browser.click(".panel button")
+    browser.wait_text("ZeroDivisionError", "h1")
+    browser.wait_text("the form is not sent a second time")
+    server.edit(VIEWS, "VERSION = 1 / 0", "VERSION = 1 / 00")
+    browser.wait_text("VERSION = 1 / 00")
+    server.edit(VIEWS, "VERSION = 1 / 00", GOOD)
+    browser.wait_text("Sencha", "h1")
+    assert browser.text(".notes") == before
+
+
+def test_the_place_is_copied(server: DevServer, browser: Browser) -> None:
+    """The path would have to be typed into the editor."""
+    server.edit(VIEWS, GOOD, "VERSION = 1 / 0")
+    browser.goto(f"{server.url}version/")
+    browser.wait_text("ZeroDivisionError", "h1")
+    browser.allow_clipboard(server.url)
+    browser.click("header .copy")
+    browser.wait_text("Copied", "header .copy")
+    assert browser.clipboard() == f"{server.path(VIEWS)}:24"
