@@ -152,6 +152,7 @@ class ReloadingRunserver(_Base):
             connection,
             verbosity=options.get("verbosity", 1),
             no_color=options.get("no_color", False),
+            force_color=options.get("force_color", False),
             asks=signals.somebody_asks(),
         )
         if connection.first:

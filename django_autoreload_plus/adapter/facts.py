@@ -20,7 +20,7 @@ def read() -> Facts:
     return Facts(
         debug=bool(settings.DEBUG),
         allowed_hosts=tuple(str(host) for host in settings.ALLOWED_HOSTS),
-        color=supports_color() and os.environ.get("DJANGO_COLORS") != "nocolor",
+        color=None if _may_color() else False,
         verbosity=1,
         roots=_roots(),
     )
@@ -37,13 +37,19 @@ def send(connection: Link) -> None:
         raise ImproperlyConfigured("\n".join(problems))
 
 
-def refine(connection: Link, *, verbosity: int, no_color: bool, asks: bool) -> None:
+def refine(
+    connection: Link, *, verbosity: int, no_color: bool, force_color: bool, asks: bool
+) -> None:
     """Add what only the command line and the loaded apps tell."""
     before = connection.facts
-    color = False if no_color else before.color
+    color = True if force_color else False if no_color else before.color
     after = replace(before, verbosity=verbosity, color=color, asks=asks)
     if after != before:
         connection.configure(facts=after)
+
+
+def _may_color() -> bool:
+    return supports_color() and os.environ.get("DJANGO_COLORS") != "nocolor"
 
 
 def _roots() -> tuple[str, ...]:

@@ -41,6 +41,9 @@ class SupervisedReloader(BaseReloader):
         """Tell the supervisor what is new in ``directory_globs`` and ``extra_files``."""
         globs = {(str(d), p) for d, patterns in self.directory_globs.items() for p in patterns}
         files = {str(Path(path).absolute()) for path in self.extra_files}
+        # No file can have such a name.
+        globs = {(directory, pattern) for directory, pattern in globs if "\0" not in directory}
+        files = {path for path in files if "\0" not in path}
         new_globs, new_files = globs - self._reported[0], files - self._reported[1]
         if new_globs or new_files:
             self._reported = (globs, files)

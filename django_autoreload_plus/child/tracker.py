@@ -26,6 +26,8 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC
 _BY_THE_WAY = 10
 #: The standard library.
 _INTERPRETER = os.path.dirname(os.__file__)
+#: Programs make names with it up, but no file can have one.
+_NUL = "\0"
 #: Kernel interfaces: reading them says nothing about a file a user could edit.
 _VIRTUAL = ("/dev/", "/proc/", "/sys/")
 
@@ -157,13 +159,13 @@ class Tracker:
             path = os.path.abspath(path)
         except OSError:
             return
-        if path not in self._reported:
+        if path not in self._reported and _NUL not in path:
             self._reported.add(path)
             files.append(LoadedFile(path, when, module))
 
     def _add_missing(self, missing: list[str], paths: Iterator[str]) -> None:
         for path in paths:
-            if path not in self._reported_missing:
+            if path not in self._reported_missing and _NUL not in path:
                 self._reported_missing.add(path)
                 missing.append(path)
 
@@ -307,9 +309,10 @@ def _is_catalogue(path: Any) -> bool:
 
 def _path_text(path: Any) -> str | None:
     try:
-        return os.path.abspath(os.fsdecode(path))
+        name = os.path.abspath(os.fsdecode(path))
     except (TypeError, ValueError, OSError):
         return None
+    return None if _NUL in name else name
 
 
 def _formats_a_message(frame: FrameType) -> bool:

@@ -56,6 +56,7 @@ class Facts:
     #: Show failures in full (a debug setting); else answer with a bare 500.
     debug: bool = True
     allowed_hosts: tuple[str, ...] = ()
+    #: As the command line and the settings want it; ``None``: where a terminal can show it.
     color: bool | None = None
     verbosity: int = 1
     #: Somebody besides the framework itself wants to be asked about changes.

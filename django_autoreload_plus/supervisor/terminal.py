@@ -123,9 +123,9 @@ class Terminal:
         return f"{_STYLES[name]}{text}{_RESET}" if self._has_color() else text
 
     def _has_color(self) -> bool:
-        if os.environ.get("NO_COLOR") or not sys.stderr.isatty():
-            return False
-        return self.color is not False
+        if self.color is not None:
+            return self.color
+        return not os.environ.get("NO_COLOR") and sys.stderr.isatty()
 
 
 def _duration(seconds: float) -> str:
