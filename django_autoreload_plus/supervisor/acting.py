@@ -21,6 +21,7 @@ class Acting:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
+        self._watched = ""
         self._methods: Mapping[type, Callable[[Any], None]] = {
             policy.Look: lambda action: supervisor.inspection.begin(action.paths),
             policy.Pause: lambda _: supervisor.reception.pause(),
@@ -110,4 +111,14 @@ class Acting:
             supervisor.terminal.live(changed, supervisor.journey.seconds)
         note = f"  from {child.origin}; {supervisor.journey} ms"
         supervisor.terminal.note(note, verbosity=2)
+        self._tell_watched()
         supervisor.announced = True
+
+    def _tell_watched(self) -> None:
+        """What noticing takes, where that is asked for and another than before."""
+        supervisor = self._supervisor
+        # Counting takes a millisecond in a large project.
+        watched = supervisor.terminal.verbosity > 1 and str(supervisor.watcher.diagnostics())
+        if watched and watched != self._watched:
+            self._watched = watched
+            supervisor.terminal.note(f"  {watched}", verbosity=2)

@@ -46,3 +46,24 @@ class Diagnostics:
     polled: tuple[PolledTree, ...]
     #: Changes that no event told of, found by the safety net.
     missed: int
+
+    def __str__(self) -> str:
+        parts = [
+            self.engine,
+            _counted(self.watches, "watch", "watches"),
+            _counted(self.threads, "thread"),
+            _counted(self.descriptors, "descriptor"),
+        ]
+        if self.polled:
+            parts.append(f"{_counted(len(self.polled), 'directory', 'directories')} scanned")
+        if self.missed:
+            parts.append(f"{_counted(self.missed, 'change')} found without an event")
+        files, directories = (
+            _counted(self.files, "file"),
+            _counted(self.directories, "directory", "directories"),
+        )
+        return f"watching {files} in {directories}: {', '.join(parts)}"
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
