@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from dataclasses import replace
 
 from ..protocol import messages as m
 from ..protocol.failure import Failure
 from ..protocol.launch import Launch
+from ..protocol.messages import LoadedFile
 from ..protocol.options import Options
 from ..protocol.trail import Trail
 from ..watcher import Watcher
@@ -123,7 +125,13 @@ class Supervisor:
         if self._to_watch is not None:
             self._to_watch.cancel()
             self._to_watch = None
-            self.watcher.watch(self.code.targets())
+            self._watch_now()
+
+    def _watch_now(self) -> None:
+        now = time.time_ns()
+        matches = self.watcher.watch(self.code.targets())
+        # Nobody says when they were loaded; from now on they count as known.
+        self.recording.later(LoadedFile(path, now) for path in sorted(matches))
 
     def _watch_soon(self) -> None:
         # Comparing all with all that is watched costs milliseconds in a large
@@ -142,7 +150,7 @@ class Supervisor:
         if _watcher_options(before) != _watcher_options(self.options):
             self.watcher.stop()
             self._start_watcher()
-            self.watcher.watch(self.code.targets())
+            self._watch_now()
 
     def loaded(self, child: Child, message: m.Loaded) -> None:
         """A child has loaded files."""

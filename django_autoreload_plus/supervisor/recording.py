@@ -35,16 +35,19 @@ class Recording:
         if any of the latter were, that is a change like any other. So is an edit of
         a file that still waits: not yet read, it differs from whatever it becomes.
         """
-        code = self._supervisor.code
-        own = []
+        is_own = self._supervisor.code.is_own
+        own: list[LoadedFile] = []
+        others: list[LoadedFile] = []
         for item in items:
-            if code.is_own(item.path):
-                own.append(item)
-            else:
-                self._waiting.append(item)
+            (own if is_own(item.path) else others).append(item)
+        self.later(others)
+        return self._record(own)
+
+    def later(self, items: Iterable[LoadedFile]) -> None:
+        """Read these soon; one that was edited meanwhile is a change."""
+        self._waiting.extend(items)
         if self._waiting and self._task is None:
             self._task = self._supervisor.loop.create_task(self._read_on())
-        return self._record(own)
 
     async def _read_on(self) -> None:
         while self._waiting:

@@ -51,11 +51,13 @@ class PlaceMap:
             place.wanted = False
             self._prune(place)
 
-    def want_glob(self, glob: Glob) -> None:
-        """Begin to report whatever matches ``glob`` now or later."""
+    def want_glob(self, glob: Glob) -> set[Place]:
+        """Begin to report whatever matches ``glob`` now or later; return what does now."""
+        found: set[Place] = set()
         self.globs[glob] = set()
         place = self.places.get(glob.base) or self._make(glob.base)
-        self._walk(place, glob, glob.start, set())
+        self._walk(place, glob, glob.start, found)
+        return found
 
     def unwant_glob(self, glob: Glob) -> None:
         """Stop reporting the matches of ``glob``."""

@@ -117,11 +117,12 @@ class Watcher:
             self._engine.close()
             self._engine = Stillness()
 
-    def watch(self, targets: Targets) -> None:
+    def watch(self, targets: Targets) -> frozenset[str]:
         """Watch exactly ``targets``, besides what the ``watch`` option asks for.
 
         On return everything is being watched: what changes from now on is
         reported. A path in ``missing`` that exists by now is reported at once.
+        Returns what matches globs that were not watched before.
         """
         with self._lock:
             self._written = targets.written
@@ -133,8 +134,7 @@ class Watcher:
             added = [self._map.want(path) for path in wanted - self._files]
             for path in self._files - wanted:
                 self._map.unwant(path)
-            for glob in globs - self._globs:
-                self._map.want_glob(glob)
+            matches = {place for glob in globs - self._globs for place in self._map.want_glob(glob)}
             for glob in self._globs - globs:
                 self._map.unwant_glob(glob)
             self._files, self._globs = wanted, globs
@@ -145,6 +145,7 @@ class Watcher:
             self._rounds.renew()
         # What is due next may be due sooner than the thread expects.
         self._engine.wake()
+        return frozenset(place.path for place in matches if place.globbed)
 
     def diagnostics(self) -> Diagnostics:
         """Return what is in use at this moment."""

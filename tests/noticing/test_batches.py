@@ -27,7 +27,7 @@ def shared_place(shared_place: Path) -> Path:
     names = "from many import " + ", ".join(f"m{number}" for number in range(MANY))
     total = "sum(m.VALUE for n, m in vars(many).items() if n[0] == 'm' and n[1:].isdigit())"
     (place / "many/__init__.py").write_text("", encoding="utf-8")
-    add_view(place, f"import many\n{names}\ndef text(): return f'total {{{total}}};'")
+    add_view(place, f"import many\n{names}\ndef text(): return 'total %s;' % {total}")
     make_repository(place)
     git(place, "checkout", "--quiet", "-b", "feature")
     write_many(place, 1)

@@ -268,6 +268,19 @@ def test_own_globs(place: Path) -> None:
         assert site.news() == []
 
 
+def test_files_that_match_own_globs_from_the_start(place: Path) -> None:
+    """A file nobody has loaded yet would count as changed by a save, and not by its removal."""
+    configure(place, WATCH=["rules/*.toml"])
+    write_file(place / "rules/first.toml", "a = 1\n")
+    with Site(place) as site:
+        site.ready()
+        site.write("rules/first.toml", "a = 1\n")
+        assert site.news() == []
+        site.path("rules/first.toml").unlink()
+        site.wait_for_output("rules/first.toml changed · live in")
+        assert site.reloads() == ["rules/first.toml"]
+
+
 def test_own_exceptions(place: Path) -> None:
     """A file that the user has excepted would still cause reloads."""
     configure(place, IGNORE=["limits.json", "generated"])
