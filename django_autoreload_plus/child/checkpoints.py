@@ -141,6 +141,7 @@ class Checkpointer:
     def _freeze(self, label: str, channel: Channel, child: int) -> None:
         """Wait for orders; returns only in a process that is to go on."""
         self._link.channel.close()
+        self._link.close_sockets()
         handlers = _silence()
         command = title.set_title(f"autoreload checkpoint: {label}")
         preparation = self.swapper.build_index if label == READY and self.swapper else None

@@ -152,6 +152,12 @@ class Link:
             raise OSError(reply.error, reply.message) if reply.error else OSError(reply.message)
         return socket.socket(fileno=descriptors[0])
 
+    def close_sockets(self) -> None:
+        """Hold no port: this process is going to be a frozen copy."""
+        for held in self.prefetched.values():
+            held.close()
+        self.prefetched.clear()
+
     def start(self) -> None:
         """The main function begins."""
         if not self.serves:

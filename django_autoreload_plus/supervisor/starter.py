@@ -13,7 +13,7 @@ from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.codec import MessageError
 from ..protocol.launch import ChildLaunch
-from .checkpoints import Checkpoints, Frozen, Spare
+from .checkpoints import Checkpoints, Frozen, Spare, private_memory
 from .process import Child, spawn
 from .swaps import Swaps
 from .warmth import make_own, own_pages
@@ -39,6 +39,10 @@ class Starter:
         self._stops: list[str] = []
         self._languages: dict[str, None] = {}
         self._since: frozenset[str] = frozenset()
+        #: The child made last from a copy, and that copy.
+        self._ordered: tuple[Frozen, Child] | None = None
+        #: The copies that the terminal has been told about.
+        self._told: list[str] = []
 
     def start(self, generation: int, *, swap: bool = True) -> None:
         """Start the program with the files as they are now.
@@ -130,12 +134,15 @@ class Starter:
         return self._resume(ready, generation, swaps)
 
     def _resumed(self, generation: int) -> Child | None:
-        base = self._best() if self._may_resume() else None
-        self.checkpoints.begin(generation, base)
-        child = self._resume(base, generation) if base is not None else None
-        if child is None and base is not None:
-            self.checkpoints.begin(generation, None)
-        return child
+        while self._may_resume() and (base := self._best()) is not None:
+            self.checkpoints.begin(generation, base)
+            child = self._resume(base, generation)
+            if child is not None:
+                return child
+            # It has been killed, and nobody has heard of it yet.
+            self.checkpoints.lost(base)
+        self.checkpoints.begin(generation, None)
+        return None
 
     def _spawn(self, generation: int) -> Child:
         supervisor = self._supervisor
@@ -177,7 +184,7 @@ class Starter:
         except ChannelClosed:
             process.channel.close()
             return None
-        return Child(
+        child = Child(
             generation,
             process.pid,
             process.channel,
@@ -185,6 +192,8 @@ class Starter:
             origin=f"{base.label}, function bodies exchanged" if swaps else base.label,
             swapped=swaps is not None,
         )
+        self._ordered = base, child
+        return child
 
     def _make_spares(self, child: Child) -> None:
         """Have the processes ready that the next save most likely needs."""
@@ -192,7 +201,21 @@ class Starter:
             return
         for copy in self.checkpoints.live[-2:]:
             self.checkpoints.prepare(copy)
+        self._tell_about_copies()
         self._supervisor.loop.call_later(_UNTIL_ASLEEP, self._warm, child)
+
+    def _tell_about_copies(self) -> None:
+        terminal = self._supervisor.terminal
+        labels = [copy.label for copy in self.checkpoints.live]
+        if labels == self._told or terminal.verbosity < 2:
+            return
+        self._told = labels
+        sizes = [private_memory(copy.pid) / 2**20 for copy in self.checkpoints.live]
+        told = (f"{label} {size:.1f}" for label, size in zip(labels, sizes, strict=True))
+        terminal.note(
+            f"  copies, with their own memory in MiB: {', '.join(told)}; {sum(sizes):.1f} together",
+            verbosity=2,
+        )
 
     def _warm(self, child: Child) -> None:
         """Prepare the memory of the process that the next save most likely needs."""
@@ -230,7 +253,24 @@ class Starter:
                     self._forked(copy, message)
         except (ChannelClosed, MessageError):
             self.checkpoints.lost(copy)
+            self._start_again_without(copy)
             self._supervisor.shutdown.process_gone()
+
+    def _start_again_without(self, copy: Frozen) -> None:
+        """The copy may have gone before it made the child that it was told to make."""
+        base, child = self._ordered or (None, None)
+        supervisor = self._supervisor
+        if (
+            child is None
+            or base is not copy
+            or supervisor.children.get(child.generation) is not child
+        ):
+            return
+        supervisor.hearing.hear(child)
+        if not (child.pid or child.explained):
+            supervisor.loop.remove_reader(child.channel)
+            child.channel.close()
+            self.start(child.generation)
 
     def _forked(self, copy: Frozen, message: m.Forked) -> None:
         if copy.spare is not None and copy.spare.token == message.token:

@@ -1,0 +1,214 @@
+"""The life of a frozen copy: what it must not do, how it ends, and what it leaves to others."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checkpoints.places import Site, add_settings, add_view
+from harness import wait_until
+
+if TYPE_CHECKING:
+    from harness import Process
+
+VIEW = """
+from django.http import HttpResponse
+
+LEVEL = 0
+
+
+def page(request):
+    return HttpResponse(f"level {LEVEL}")
+"""
+
+
+def level(server: Site, number: int) -> str:
+    """Edit the page's module level; what it was resumed from."""
+    mark = server.mark()
+    server.edit("page.py", f"LEVEL = {number - 1}", f"LEVEL = {number}")
+    server.answer("/page/", f"level {number}")
+    return server.origin(mark)
+
+
+def sockets_that_listen(process: Process) -> list[str]:
+    """Return the listening sockets that a process holds."""
+    found = []
+    listening = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()
+    inodes = {line.split()[9] for line in listening if line.split()[3] == "0A"}
+    for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+        target = str(descriptor.readlink())
+        if any(target == f"socket:[{inode}]" for inode in inodes):
+            found.append(target)
+    return found
+
+
+def test_copies_are_named_quiet_and_hold_no_port(project: Path) -> None:
+    """A developer would find nameless processes, or a port that stays taken."""
+    add_view(project, "page", VIEW)
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        level(server, 1)
+        level(server, 2)
+        copies = server.copies()
+        assert {"settings", "setup", "before page", "ready"} <= copies.keys()
+        pids = set(copies.values())
+        for process in server.processes():
+            if process.pid in pids:
+                assert not sockets_that_listen(process)
+        server.wait_for_output(r"copies, with their own memory in MiB: .*ready \d+\.\d")
+        for pid in pids:
+            os.kill(pid, signal.SIGINT)
+            os.kill(pid, signal.SIGHUP)
+        assert level(server, 3) == "before page"
+        assert server.copies().keys() >= copies.keys()
+        server.interrupt()
+        assert server.wait() == 0
+        wait_until(lambda: not server.processes(), "an end of every process")
+        assert "Traceback" not in server.output
+
+
+def test_copies_vanish_with_a_killed_command(project: Path) -> None:
+    """Each crash of the command would leave a dozen processes in memory for ever."""
+    add_view(project, "page", VIEW)
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        level(server, 1)
+        assert server.copies()
+        server.kill_parent()
+        wait_until(lambda: not server.processes(), "an end of every process")
+
+
+def test_a_killed_copy_is_done_without(project: Path) -> None:
+    """A copy that the kernel ends when memory is short would be the end of the reloads."""
+    add_view(project, "page", VIEW)
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        level(server, 1)
+        assert level(server, 2) == "before page"
+        os.kill(server.copies()["before page"], signal.SIGKILL)
+        level(server, 3)
+        os.kill(server.copies()["setup"], signal.SIGKILL)
+        os.kill(server.copies()["ready"], signal.SIGKILL)
+        level(server, 4)
+        for pid in server.copies().values():
+            os.kill(pid, signal.SIGKILL)
+        # What had been forked from one of them before may still go on from there.
+        level(server, 5)
+        level(server, 6)
+        assert level(server, 7) != "start"
+        dead = [p for p in server.processes(zombies=True) if p.state == "Z"]
+        wait_until(lambda: not [p for p in dead if is_zombie(p)], "no zombie that stays")
+
+
+def is_zombie(process: Process) -> bool:
+    """Whether a process still waits to be reaped."""
+    try:
+        text = Path(f"/proc/{process.pid}/stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[0] == "Z"
+
+
+#: Says when it ends, and in which process; the folder is gone when its object is.
+HANDLERS = """
+import atexit
+import os
+from pathlib import Path
+import tempfile
+import weakref
+
+LOG = Path(__file__).with_name("ended.txt")
+FOLDER = tempfile.TemporaryDirectory(prefix="autoreload-test-")
+
+
+def ended(name):
+    with LOG.open("a", encoding="utf-8") as log:
+        log.write(f"{name}\\n")
+
+
+class Thing:
+    pass
+
+
+THING = Thing()
+atexit.register(ended, "early handler")
+weakref.finalize(THING, ended, "early finalizer")
+"""
+USES_HANDLERS = """
+import atexit
+import os
+
+from django.http import HttpResponse
+
+import early
+
+LEVEL = 0
+atexit.register(early.ended, f"late handler {LEVEL}")
+
+
+def page(request):
+    return HttpResponse(f"level {LEVEL} {early.FOLDER.name} {os.path.isdir(early.FOLDER.name)}")
+"""
+
+
+def test_exit_handlers_run_once_when_their_state_is_gone(project: Path) -> None:
+    """A temporary folder would vanish at the first reload, or for ever stay behind."""
+    (project / "early.py").write_text(HANDLERS, encoding="utf-8")
+    # Loaded long before the page, whose reloads share it. (The settings are loaded by the first
+    # process, too, which has handlers of its own.)
+    app = project / "teas/apps.py"
+    app.write_text(f"{app.read_text(encoding='utf-8')}\nimport early\n", encoding="utf-8")
+    add_view(project, "page", USES_HANDLERS)
+    log = project / "ended.txt"
+    with Site(project) as server:
+        folder = server.answer("/page/", "True").text.split()[2]
+        for number in (1, 2, 3):
+            level(server, number)
+            assert server.get("/page/").text == f"level {number} {folder} True"
+            # Each process that gave way has run what it registered itself, and nothing else.
+            expected = [f"late handler {one}" for one in range(number)]
+            wait_until(
+                lambda expected=expected: log.exists() and read_lines(log) == expected,  # type: ignore[misc]
+                expected,
+            )
+        server.interrupt()
+        server.wait()
+        wait_until(lambda: not server.processes(), "an end of every process")
+        ended = sorted(read_lines(log))
+        late = [f"late handler {number}" for number in range(4)]
+        assert ended == ["early finalizer", "early handler", *late]
+        assert not Path(folder).exists()
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a file."""
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def test_quick_edits_of_the_same_size_are_all_served(project: Path) -> None:
+    """Python takes bytecode for fresh by size and second: the edit before would come back."""
+    add_view(project, "page", VIEW.replace("LEVEL = 0", "LEVEL = 100"))
+    (project / "early.py").write_text("VALUE = 100\n", encoding="utf-8")
+    add_settings(project, "import early\nVALUE = early.VALUE")
+    text = (project / "page.py").read_text(encoding="utf-8")
+    shown = text.replace('level {LEVEL}"', 'level {LEVEL} {settings.VALUE}"')
+    head = "from django.conf import settings\n"
+    (project / "page.py").write_text(head + shown, encoding="utf-8")
+    with Site(project) as server:
+        server.answer("/page/", "level 100 100")
+        source = (project / "page.py").read_text(encoding="utf-8")
+        for number in range(101, 151):
+            moment = (server.path("page.py").stat().st_mtime_ns // 10**9) * 10**9
+            server.write("page.py", source.replace("LEVEL = 100", f"LEVEL = {number}"))
+            # As if all of them were made within one second, which is what Python looks at.
+            os.utime(server.path("page.py"), ns=(moment, moment))
+            early = number if number % 10 == 0 else None
+            if early:
+                server.write("early.py", f"VALUE = {number}\n")
+                os.utime(server.path("early.py"), ns=(moment, moment))
+            value = number // 10 * 10
+            server.answer("/page/", f"level {number} {value}")
+        assert not re.search("Error", server.output)

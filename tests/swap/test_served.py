@@ -1,0 +1,163 @@
+"""Swaps through a real runserver: what a browser, a traceback and a debugger see of them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from checkpoints.places import Site, add_view
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SWAPPED = "ready, function bodies exchanged"
+needs_swapping = pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring")
+
+PAGE = '''
+import inspect
+import sys
+
+from django.http import HttpResponse
+
+LEVEL = 0
+
+
+def ran():
+    return "ran 0"
+
+
+RAN = ran()
+
+
+def generate():
+    yield "generator 0"
+
+
+WAITING = generate()
+
+
+class Shelf:
+    """Docstring 0."""
+
+    width = 0
+
+    def __init_subclass__(cls):
+        cls.depth = 0
+
+
+class Small(Shelf):
+    pass
+
+
+def keyword(size=0):
+    return size
+
+
+def broken():
+    raise ValueError("broken 0")
+
+
+def stop():
+    return sys._getframe().f_lineno
+
+
+def page(request):
+    if "broken" in request.GET:
+        broken()
+    if "source" in request.GET:
+        return HttpResponse(inspect.getsource(stop) + f"line {stop()}")
+    parts = [LEVEL, RAN, [*WAITING], Shelf.width, Shelf.__doc__, Small.depth, keyword(), "text 0"]
+    return HttpResponse(", ".join(map(str, parts)))
+'''
+
+#: An edit, and the beginning of the reason why it is imported again.
+REFUSED = {
+    "ran": ('"ran 0"', '"ran 1"', "ran ran while starting"),
+    "generator": (
+        '"generator 0"',
+        '"generator 1"',
+        "a generator from the start holds the code of generate",
+    ),
+    "class attribute": ("width = 0", "width = 1", ""),
+    "docstring": ("Docstring 0", "Docstring 1", ""),
+    "subclass hook": ("depth = 0", "depth = 1", "Shelf.__init_subclass__ ran while starting"),
+    "default": ("size=0", "size=1", ""),
+    "module level": ("LEVEL = 0", "LEVEL = 1", ""),
+}
+
+
+def test_bodies_are_swapped_and_all_else_is_imported(project: Path) -> None:
+    """An answer would be one that no source describes, or a slow one without need."""
+    add_view(project, "page", PAGE)
+    shown = "0, ran 0, ['generator 0'], 0, Docstring 0., 0, 0, text 0"
+    can_swap = sys.version_info >= (3, 12)
+    with Site(project) as server:
+        server.answer("/page/", shown)
+        for old, new, reason in REFUSED.values():
+            for before, after in ((old, new), (new, old)):
+                mark = server.mark()
+                server.edit("page.py", before, after)
+                server.wait_for_output("from .+; event", since=mark)
+                text = server.get("/page/").text
+                assert (text == shown) == (after == old), after
+                assert server.origin(mark) != SWAPPED, after
+                why = reason if can_swap else "swapping functions needs Python 3.12"
+                server.wait_for_output(rf"imported again: .*{why}", since=mark)
+        for number in range(4):
+            mark = server.mark()
+            server.edit("page.py", f'"text {number}"', f'"text {number + 1}"')
+            server.answer("/page/", f"text {number + 1}")
+            assert (server.origin(mark) == SWAPPED) == can_swap
+
+
+def test_lines_are_those_on_the_disk(project: Path) -> None:
+    """A traceback or a debugger would point at the wrong line after an edit above it."""
+    # A generator that waits would hold on to its lines.
+    add_view(project, "page", PAGE.replace("WAITING = generate()", "WAITING = ()"))
+    with Site(project) as server:
+        server.answer("/page/", "text 0")
+        for number in range(2):
+            mark = server.mark()
+            # A comment alone, above everything that is asked for below.
+            server.edit("page.py", "\nLEVEL = 0", f"\n# comment {number}\n\nLEVEL = 0")
+            origin = server.origin(mark)
+            assert (origin == SWAPPED) == (sys.version_info >= (3, 12))
+            server.edit("page.py", f'"broken {number}"', f'"broken {number + 1}"')
+            lines = server.path("page.py").read_text(encoding="utf-8").splitlines()
+            expected = f'raise ValueError("broken {number + 1}")'
+            line = next(at for at, text in enumerate(lines, 1) if expected in text)
+            page = server.wait_for("/page/?broken", lambda r, n=number: f"broken {n + 1}" in r.text)  # type: ignore[misc]
+            assert page.status == 500
+            # Django's debug page names and shows it; so does what the terminal prints.
+            assert f"page.py</code>, line {line}, in broken" in page.text
+            server.wait_for_output(
+                rf'page\.py", line {line}, in broken\n +raise ValueError\("broken', since=mark
+            )
+            source = server.get("/page/?source").text
+            line = next(at for at, text in enumerate(lines, 1) if "f_lineno" in text)
+            assert source == f"def stop():\n    return sys._getframe().f_lineno\nline {line}"
+
+
+@needs_swapping
+def test_a_breakpoint_stops_on_the_new_line(project: Path) -> None:
+    """A debugger would stop in code that is no longer there."""
+    add_view(project, "page", PAGE)
+    with Site(project, terminal=True, options=["--nothreading"]) as server:
+        server.answer("/page/", "text 0")
+        server.edit(
+            "page.py", '    raise ValueError("broken 0")', "    breakpoint()\n    x = 'new'"
+        )
+        server.answer("/page/", "text 0")
+        mark = server.mark()
+        import threading
+
+        asked = threading.Thread(target=server.get, args=["/page/?broken"])
+        asked.start()
+        try:
+            server.wait_for_output(r"\(Pdb\) ", since=mark)
+            assert "x = 'new'" in server.output[mark:] or "breakpoint()" in server.output[mark:]
+            server.type("c\n")
+        finally:
+            asked.join()
