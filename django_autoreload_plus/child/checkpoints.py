@@ -35,7 +35,7 @@ _BEFORE_DOUBLING = 6
 READY = "ready"
 #: The process that went on has the processor first, in milliseconds.
 _IDLE = 250
-_QUIET_SIGNALS = ("SIGINT", "SIGHUP", "SIGQUIT")
+_QUIET_SIGNALS = ("SIGINT", "SIGHUP", "SIGQUIT", "SIGTERM")
 
 
 class Checkpointer:
