@@ -15,7 +15,11 @@ import os
 import sys
 import threading
 import weakref
-from typing import NoReturn
+from typing import Any, NoReturn
+
+#: Modules whose finalizers do nothing but forget an object. A framework makes one for
+#: each receiver of a signal: no copy could ever go if they counted.
+_ONLY_MEMORY = ("django.dispatch.dispatcher",)
 
 
 def leave_to_the_copy() -> None:
@@ -28,6 +32,9 @@ def leave_to_the_copy() -> None:
     atexit.register(logging.shutdown)
     if weakref.finalize._registered_with_atexit:  # type: ignore[attr-defined]
         atexit.register(weakref.finalize._exitfunc)  # type: ignore[attr-defined]
+    multiprocessing = sys.modules.get("multiprocessing.util")
+    if multiprocessing is not None:
+        atexit.register(multiprocessing._exit_function)
 
 
 def pending() -> bool:
@@ -38,12 +45,21 @@ def pending() -> bool:
 def _harmless() -> int:
     """Handlers that hold no state of the program as long as nothing uses them."""
     count = 0
-    if "logging" in sys.modules:
+    count = sum(name in sys.modules for name in ("logging", "multiprocessing.util"))
+    if weakref.finalize._registered_with_atexit and not any(map(_holds_state, _finalizers())):  # type: ignore[attr-defined]
         count += 1
-    if weakref.finalize._registered_with_atexit:  # type: ignore[attr-defined]
-        alive = any(f.atexit for f in list(weakref.finalize._registry))  # type: ignore[attr-defined]
-        count += 0 if alive else 1
     return count
+
+
+def _finalizers() -> list[Any]:
+    return list(weakref.finalize._registry)  # type: ignore[attr-defined]
+
+
+def _holds_state(finalizer: Any) -> bool:
+    if not finalizer.atexit:
+        return False
+    alive = finalizer.peek()
+    return alive is not None and getattr(alive[1], "__module__", "") not in _ONLY_MEMORY
 
 
 def flush() -> None:
