@@ -32,9 +32,11 @@ class BackgroundChecks:
         self._command = command
         self._link = link
         self._heard = io.StringIO()
+        self._migrations_only = False
 
-    def when_serving(self) -> None:
+    def when_serving(self, *, migrations_only: bool) -> None:
         """Run once the process serves."""
+        self._migrations_only = migrations_only
         self._link.after_serving = self._start
 
     def _start(self) -> None:
@@ -45,7 +47,8 @@ class BackgroundChecks:
         out = io.StringIO()
         command = self._copy(out)
         try:
-            command.check()
+            if not self._migrations_only:
+                command.check()
             command.check_migrations()
         except SystemCheckError as error:
             self._link.say(Failed(failures.from_check(str(error))))

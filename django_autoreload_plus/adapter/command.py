@@ -103,8 +103,8 @@ class ReloadingRunserver(_Base):
         self._checks_later = self._reloading and connection.options.checks_later
         self._checks = BackgroundChecks(self, connection)
         if self._checks_later:
+            self._checks.when_serving(migrations_only=bool(options.get("skip_checks")))
             options["skip_checks"] = True
-            self._checks.when_serving()
         if self._reloading:
             self._stdout, self.stdout = self.stdout, OutputWrapper(io.StringIO())
         try:
