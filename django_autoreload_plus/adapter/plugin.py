@@ -32,6 +32,7 @@ def connect(connection: Link) -> None:
         autoreload.main(main_func, args, kwargs)
 
     django_autoreload.run_with_reloader = run_with_reloader
+    connection.carriers.append(django_autoreload.__file__)
     if connection.checkpoints is not None:
         _place(connection.checkpoints)
 

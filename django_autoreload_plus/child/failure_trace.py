@@ -67,11 +67,11 @@ class Territory:
         return False
 
 
-def _forms(directory: str) -> set[str]:
-    return {
-        form.rstrip(os.sep) + os.sep
-        for form in (os.path.abspath(directory), os.path.realpath(directory))
-    }
+def _forms(place: str) -> set[str]:
+    forms = {os.path.abspath(place), os.path.realpath(place)}
+    if os.path.isfile(place):
+        return forms
+    return {form.rstrip(os.sep) + os.sep for form in forms}
 
 
 def related(error: BaseException) -> Iterator[BaseException]:

@@ -90,6 +90,8 @@ class Link:
         self.take_changes: Callable[[tuple[str, ...]], m.Handled] | None = None
         #: Languages in which requests have come, to compute what they need in advance.
         self.languages: tuple[str, ...] = ()
+        #: Files besides our own whose frames tell nothing about a mistake.
+        self.carriers: list[str] = []
         #: Called when a request has been answered.
         self.after_request: Callable[[], None] | None = None
         #: What is to be done as soon as the program serves.

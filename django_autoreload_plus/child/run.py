@@ -63,7 +63,8 @@ def _run(connection: link.Link, entry: Entry) -> None:
         raise SystemExit(130) from None
     except BaseException as error:  # noqa: BLE001
         # Whatever the user's code raised: it is theirs to see and to mend.
-        _failed(connection, failures.from_exception(error, roots=_roots(), skip=[package_root()]))
+        failure = failures.from_exception(error, roots=_roots(), skip=_skipped(connection))
+        _failed(connection, failure)
     else:
         if not connection.retiring:
             connection.say(m.Finished(0))
@@ -75,7 +76,7 @@ def _exited(connection: link.Link, error: SystemExit) -> None:
     if connection.started or connection.reading_command_line:
         connection.say(m.Finished(_code(error)))
         return
-    failure = failures.from_exit(error.code, error, roots=_roots(), skip=[package_root()])
+    failure = failures.from_exit(error.code, error, roots=_roots(), skip=_skipped(connection))
     _failed(connection, failure)
 
 
@@ -90,6 +91,10 @@ def _code(error: SystemExit) -> int:
     if error.code is None:
         return 0
     return error.code if isinstance(error.code, int) else 1
+
+
+def _skipped(connection: link.Link) -> list[str]:
+    return [package_root(), *connection.carriers]
 
 
 def _roots() -> list[str]:

@@ -102,10 +102,12 @@ class Inspection:
         self._token += 1
         self._answer = supervisor.loop.create_future()
         child.tell(m.Changed(self._token, paths))
-        try:
-            answer = await asyncio.wait_for(self._answer, _ANSWER_TIME)
-        except asyncio.TimeoutError:
+        # Not wait_for(): until Python 3.11 it goes on, although a newer change has
+        # cancelled this look, if the answer comes at the same moment.
+        await asyncio.wait([self._answer], timeout=_ANSWER_TIME)
+        if not self._answer.done():
             return "new"
+        answer = self._answer.result()
         code.take(answer.paths)
         supervisor.taken(frozenset(answer.paths), translations=answer.translations)
         if code.dirty:

@@ -63,6 +63,7 @@ def read_terminal(server: DevServer, since: int, says: str, *, traceback: bool) 
     assert says in told
     assert ("Traceback (most recent call last)" in told) or not traceback
     assert RELOADER not in told
+    assert "django/utils/autoreload.py" not in told or not traceback
     assert "importlib._bootstrap" not in told
     return told
 

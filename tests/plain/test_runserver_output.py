@@ -22,7 +22,8 @@ def first_lines(server: DevServer) -> list[str]:
     """Everything printed until it serves, without what differs between two runs."""
     server.wait_for_output(LAST_LINE)
     is_page(server, "one")
-    text = server.output.partition("[")[0]
+    # The line of the request may begin with a colour of its own.
+    text = re.split(r"(?:\x1b\[\d*m)*\[\d", server.output, maxsplit=1)[0]
     text = re.sub(r"^\w+ \d+, \d+ - \d+:\d+:\d+$", "NOW", text, flags=re.MULTILINE)
     text = re.sub(r"^Watching for file changes with .*$", "WATCHING", text, flags=re.MULTILINE)
     return text.replace(str(server.port), "PORT").splitlines()
