@@ -40,7 +40,7 @@ PATIENCE = 60.0
 #: asking without a pause would take the processor from it.
 PAUSE = 0.002
 #: Between two edits, in seconds: a developer's pause, and a random part of Django's one second.
-REST = (1.0, 2.0)
+REST = (0.6, 1.6)
 
 
 @dataclass(frozen=True)

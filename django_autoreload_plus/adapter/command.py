@@ -18,7 +18,7 @@ from ..protocol.messages import Failed
 from . import facts, signals, takeover
 from .background import BackgroundChecks
 from .daphne import held_daphne
-from .preload import compute_tables, preload
+from .preload import compute_tables, preload_templates, preload_urls
 from .serving import full_name, held_server
 
 if TYPE_CHECKING:
@@ -137,16 +137,16 @@ class ReloadingRunserver(_Base):
 
     def _prepare(self, connection: links.Link, *args: Any, **options: Any) -> None:
         """Everything that depends on code alone, before anything is served."""
-        preload(connection.languages)
+        # In the order of production: the handler with its middleware is loaded at the
+        # start, the URLconf by the first request. It suits an edit of a view, too.
+        preload_templates()
+        self._load_handler(*args, **options)
+        preload_urls(connection.languages)
         connection.after_request = signals.LanguageReport(connection)
         if connection.checkpoints is not None:
             connection.checkpoints.compute = compute_tables
         # Asks a name server, which must not happen between a save and its answer.
         full_name(self.addr)  # type: ignore[attr-defined]
-        if options.get("use_asgi"):
-            self._application = super().get_application(options)  # type: ignore[misc]
-        else:
-            self._handler = super().get_handler(*args, **options)
         signals.SupervisedReloader(connection).announce()
         facts.refine(
             connection,
@@ -157,6 +157,12 @@ class ReloadingRunserver(_Base):
         )
         if connection.first:
             logger.info("Watching for file changes with django-autoreload-plus")
+
+    def _load_handler(self, *args: Any, **options: Any) -> None:
+        if options.get("use_asgi"):
+            self._application = super().get_application(options)  # type: ignore[misc]
+        else:
+            self._handler = super().get_handler(*args, **options)
 
     def get_handler(self, *args: Any, **options: Any) -> Any:
         """The handler that was loaded before serving began."""

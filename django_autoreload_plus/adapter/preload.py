@@ -9,12 +9,16 @@ from django.urls import get_resolver
 from django.utils import translation
 
 
-def preload(languages: Iterable[str] = ()) -> None:
-    """The URLconf with its reverse tables, and the template engines."""
+def preload_templates() -> None:
+    """The template engines, with their libraries of tags."""
+    engines.all()
+
+
+def preload_urls(languages: Iterable[str] = ()) -> None:
+    """The URLconf with its reverse tables."""
     resolver = get_resolver()
     # The attribute is computed at its first use.
     resolver.url_patterns  # noqa: B018
-    engines.all()
     compute_tables((translation.get_language() or "", *languages))
 
 

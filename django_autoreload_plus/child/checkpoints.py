@@ -120,7 +120,7 @@ class Checkpointer:
 
     def _split(self, label: str) -> None:
         exits.flush()
-        self._link.report()
+        self._link.report(scan=False)
         ours, theirs = Channel.pair()
         self._elapsed += time.perf_counter() - self._last
         froze = m.Froze(label, os.getpid(), self._elapsed, exits.pending())

@@ -33,7 +33,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 #: New modules are reported together when they come within this time.
-_REPORT_DELAY = 0.05
+_REPORT_DELAY = 0.15
 
 #: What :func:`django_autoreload_plus.autoreload.on_change` collects.
 change_receivers: list[Callable[[str], object]] = []
@@ -99,6 +99,8 @@ class Link:
         self._sending = threading.RLock()
         self._wake_read, self._wake_write = -1, -1
         self._woken = False
+        #: Once the first requests have been answered.
+        self._when_quiet: Callable[[], None] | None = None
 
     def say(self, message: m.Message, descriptors: Sequence[int] = ()) -> None:
         """Send a message; a supervisor that is gone ends the process."""
@@ -177,9 +179,10 @@ class Link:
         self.tracker.starting = False
         self._run_thread()
         self.say(m.Serving())
-        self.wake()
         if self.checkpoints is not None and self.checkpoints.swapper is not None:
-            self.checkpoints.swapper.finish()
+            self.checkpoints.swapper.rest()
+            self._when_quiet = self.checkpoints.swapper.let_go
+        self.wake()
         if self.after_serving is not None:
             self.after_serving()
 
@@ -235,7 +238,13 @@ class Link:
                 if due and not ready:
                     self._woken = False
                     self.report()
+                    self._become_quiet()
                     due = self.tracker.is_waiting
+
+    def _become_quiet(self) -> None:
+        if self._when_quiet is not None:
+            self._when_quiet()
+            self._when_quiet = None
 
     def _hear(self) -> None:
         try:

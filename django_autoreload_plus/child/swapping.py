@@ -44,9 +44,12 @@ class Swapper:
             ready.apply()
         return None
 
-    def finish(self) -> None:
-        """Let go of everything that only the swap needed."""
+    def rest(self) -> None:
+        """The process serves from now on: record nothing more."""
         self._recorder.rest()
+
+    def let_go(self) -> None:
+        """Forget what only the swap needed; touches much memory, so not before it is quiet."""
         self._index.clear()
 
     def _prepare(self, swap: Swap) -> Ready | Refusal:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 from types import FrameType, ModuleType
@@ -108,8 +108,9 @@ class Tracker:
     def collect(self, *, scan: bool = True) -> Loaded:
         """Everything since the last call, as a report.
 
-        ``scan``: look through ``sys.modules`` as well, which touches every module
-        there is; right after a fork that costs a copy of much of the memory.
+        ``scan``: look at every module in ``sys.modules``, not only at those of a new
+        name. That touches them all; right after a fork it costs a copy of much of the
+        memory.
         """
         record, self._record = self._record, Record()
         files: list[LoadedFile] = []
@@ -117,8 +118,8 @@ class Tracker:
         self._resolve(record.lookups, files, missing)
         for path, when in record.reads.items():
             self._add(files, path, when, "")
-        if scan:
-            self._scan(files)
+        names = [*sys.modules]
+        self._scan(files, names if scan else [name for name in names if name not in self._scanned])
         return Loaded(tuple(files), tuple(missing), (), tuple(sorted(record.writes)))
 
     def has_much_to_tell(self) -> bool:
@@ -142,9 +143,10 @@ class Tracker:
             elif spec is None:
                 self._add_missing(missing, candidates(lookup))
 
-    def _scan(self, files: list[LoadedFile]) -> None:
-        for name, module in list(sys.modules.items()):
-            if self._scanned.get(name) != id(module):
+    def _scan(self, files: list[LoadedFile], names: Iterable[str]) -> None:
+        for name in names:
+            module = sys.modules.get(name)
+            if module is not None and self._scanned.get(name) != id(module):
                 self._scanned[name] = id(module)
                 self._add_module(files, name, module, 0)
 

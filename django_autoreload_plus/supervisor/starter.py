@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 _MOST_STOPS = 3
 #: By then the first requests after a save have been answered, in seconds.
 _UNTIL_SERVED = 0.15
-#: By then a process just made waits for its order, in seconds.
-_UNTIL_ASLEEP = 0.25
+#: How long to wait for a process just made to wait for its order, in seconds.
+_UNTIL_ASLEEP = 0.1
+#: So many times that long at most.
+_PATIENCE = 50
 
 
 class Starter:
@@ -217,7 +219,7 @@ class Starter:
             verbosity=2,
         )
 
-    def _warm(self, child: Child) -> None:
+    def _warm(self, child: Child, patience: int = _PATIENCE) -> None:
         """Prepare the memory of the process that the next save most likely needs."""
         ready = self.checkpoints.ready()
         serves = self._supervisor.state.live == child.generation
@@ -225,6 +227,8 @@ class Starter:
             return
         if ready.spare.is_asleep():
             self._warm_on(ready, ready.spare, make_own(ready.spare.pid, own_pages(child.pid)))
+        elif patience:
+            self._supervisor.loop.call_later(_UNTIL_ASLEEP, self._warm, child, patience - 1)
 
     def _warm_on(self, ready: Frozen, spare: Spare, steps: Iterator[None]) -> None:
         # Step by step: a save in between must not wait, and takes the process

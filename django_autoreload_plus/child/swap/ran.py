@@ -60,13 +60,14 @@ class RunRecorder:
         """Record nothing more, but keep the tool: the process serves from now on.
 
         Giving the tool back would make the interpreter look at every function again
-        at its next call, which is when the first request after a save runs.
+        at its next call, which is when the first request after a save runs. Nor is
+        what was noted forgotten: that would touch every code object there is, and the
+        frozen copy that shares the memory holds them anyway.
         """
         if self._recording and sys.version_info >= (3, 12):
             disable = sys.monitoring.DISABLE
             start = sys.monitoring.events.PY_START
             sys.monitoring.register_callback(_TOOL, start, lambda *_: disable)
-            self._noted.clear()
 
     def stop(self) -> None:
         """Stop recording and give the tool back; what was recorded is kept."""
