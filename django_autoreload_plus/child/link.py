@@ -32,8 +32,10 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-#: New modules are reported together when they come within this time.
-_REPORT_DELAY = 0.15
+#: New modules are reported together when they come within this time, in seconds.
+_REPORT_DELAY = 0.05
+#: The first report waits until the requests after a save have been answered.
+_FIRST_REPORT_DELAY = 0.15
 
 #: What :func:`django_autoreload_plus.autoreload.on_change` collects.
 change_receivers: list[Callable[[str], object]] = []
@@ -226,9 +228,9 @@ class Link:
         with selectors.DefaultSelector() as selector:
             selector.register(self.channel, selectors.EVENT_READ)
             selector.register(self._wake_read, selectors.EVENT_READ)
-            due = False
+            due, delay = False, _FIRST_REPORT_DELAY
             while True:
-                ready = selector.select(_REPORT_DELAY if due else None)
+                ready = selector.select(delay if due else None)
                 for key, _ in ready:
                     if key.fd == self._wake_read:
                         os.read(self._wake_read, 64)
@@ -239,7 +241,7 @@ class Link:
                     self._woken = False
                     self.report()
                     self._become_quiet()
-                    due = self.tracker.is_waiting
+                    due, delay = self.tracker.is_waiting, _REPORT_DELAY
 
     def _become_quiet(self) -> None:
         if self._when_quiet is not None:
@@ -271,6 +273,8 @@ class Link:
         self.retiring = True
         if self.server is not None:
             self.server.retire()
+            # The next process will need what requests needed here.
+            self.report(scan=False)
         else:
             os.kill(os.getpid(), signal.SIGTERM)
 

@@ -50,11 +50,15 @@ def test_daphne(project: Path, options: tuple[str, ...]) -> None:
         kept.request("GET", "/version/")
         assert kept.getresponse().read() == b"version 4"
         kept.close()
-        good = server.path(VIEWS).read_text(encoding="utf-8")
-        server.write(VIEWS, good + "\n1 / 0\n")
-        assert server.get("/version/").status == 500
-        server.write(VIEWS, good)
-        assert server.get("/version/").text == "version 4"
+        for name in (VIEWS, "config/wsgi.py" if options else "config/asgi.py"):
+            good = server.path(name).read_text(encoding="utf-8")
+            server.write(name, good + "\n1 / 0\n")
+            page = server.get("/version/")
+            assert page.status == 500
+            assert f"{name}:" in page.text
+            assert "ZeroDivisionError" in page.text
+            server.write(name, good)
+            assert server.get("/version/").text == "version 4"
         server.interrupt()
         assert server.wait() == 0
     assert server.output.count("development server at") == 1
