@@ -80,9 +80,6 @@ class DaphneDoor:
 
     # -- orders, from the thread that listens to the supervisor ---------------
 
-    def pause(self) -> None:
-        """The gate itself is looked at before each request."""
-
     def resume(self) -> None:
         """The gate may have opened."""
         self._call(self._look_again)

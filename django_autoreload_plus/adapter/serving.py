@@ -49,9 +49,6 @@ class Door:
         """Whether a request may be begun right now."""
         return not self.retired and self._link.gate.admits(self._link.slot)
 
-    def pause(self) -> None:
-        """The gate itself is looked at before each request."""
-
     def resume(self) -> None:
         """The gate may have opened."""
         with self._changed:

@@ -44,9 +44,6 @@ change_receivers: list[Callable[[str], object]] = []
 class Server(Protocol):
     """What serves connections in this process and follows the gate."""
 
-    def pause(self) -> None:
-        """The gate has closed."""
-
     def resume(self) -> None:
         """The gate may have opened."""
 
@@ -260,8 +257,6 @@ class Link:
             self._answer(message)
         elif isinstance(message, m.Retire):
             self._retire()
-        elif isinstance(message, m.Pause) and self.server is not None:
-            self.server.pause()
         elif isinstance(message, m.Resume) and self.server is not None:
             self.server.resume()
         elif isinstance(message, m.Release) and self.server is not None:

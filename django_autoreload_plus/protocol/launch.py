@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from .codec import build
 from .entry import Entry
@@ -15,6 +16,7 @@ from .options import Options
 ENVIRONMENT = "DJANGO_AUTORELOAD_PLUS_LAUNCH"
 #: Tells a child which descriptors are its channel and the gate.
 CHILD_ENVIRONMENT = "DJANGO_AUTORELOAD_PLUS_CHILD"
+_Kind = TypeVar("_Kind", "Launch", "ChildLaunch")
 
 
 @dataclass(frozen=True)
@@ -65,19 +67,18 @@ class ChildLaunch:
 
 def child_from_environment() -> ChildLaunch | None:
     """Take the :class:`ChildLaunch` out of the environment, if there is one."""
-    text = os.environ.pop(CHILD_ENVIRONMENT, None)
-    if text is None:
-        return None
-    launch = build(ChildLaunch, json.loads(text), "child launch")
-    assert isinstance(launch, ChildLaunch)
-    return launch
+    return _taken(CHILD_ENVIRONMENT, ChildLaunch, "child launch")
 
 
 def from_environment() -> Launch | None:
     """Take the :class:`Launch` out of the environment, if there is one."""
-    text = os.environ.pop(ENVIRONMENT, None)
+    return _taken(ENVIRONMENT, Launch, "launch")
+
+
+def _taken(variable: str, kind: type[_Kind], what: str) -> _Kind | None:
+    text = os.environ.pop(variable, None)
     if text is None:
         return None
-    launch = build(Launch, json.loads(text), "launch")
-    assert isinstance(launch, Launch)
+    launch = build(kind, json.loads(text), what)
+    assert isinstance(launch, kind)
     return launch

@@ -129,11 +129,6 @@ class Say:
 
 
 @dataclass(frozen=True)
-class Pause:
-    """Supervisor: it is being decided who answers (the gate has said so already)."""
-
-
-@dataclass(frozen=True)
 class Resume:
     """Supervisor: nothing changed, accept connections again."""
 
@@ -296,7 +291,6 @@ Message = (
     | Finished
     | Restart
     | Say
-    | Pause
     | Resume
     | Release
     | Retire

@@ -32,8 +32,6 @@ class Reception:
     def pause(self) -> None:
         """Let everybody wait: it is being decided who answers."""
         self.gate.close()
-        if self._admitted is not None:
-            self._admitted.tell(m.Pause())
         self._admitted = None
         if self._error_server is not None:
             self._error_server.pause()
