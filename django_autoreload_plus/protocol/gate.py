@@ -17,23 +17,27 @@ import mmap
 import os
 import select
 import tempfile
+import threading
 import time
 
 #: Nobody may answer.
 CLOSED = 0
 _SLOTS = 255
-_SLOT, _READING = 0, 1
+_SLOT, _READING, _UNHEARD = 0, 1, 2
+_SIZE = 3
 #: The watcher reads its queue within this time, or is not there any more; seconds.
 _PATIENCE = 0.25
 _PAUSE = 0.0002
 
 
 class Gate:
-    """Two shared bytes. Only the supervisor writes them."""
+    """Three shared bytes. Only the supervisor writes them."""
 
     def __init__(self, descriptor: int, events: int = -1) -> None:
         self.descriptor = descriptor
-        self._memory = mmap.mmap(descriptor, 2)
+        self._memory = mmap.mmap(descriptor, _SIZE)
+        self._lock = threading.Lock()
+        self._unheard = 0
         self.share(events)
 
     @classmethod
@@ -44,7 +48,7 @@ class Gate:
         else:
             descriptor, path = tempfile.mkstemp(prefix="autoreload-gate-")
             os.unlink(path)
-        os.ftruncate(descriptor, 2)
+        os.ftruncate(descriptor, _SIZE)
         return cls(descriptor)
 
     def share(self, events: int) -> None:
@@ -60,8 +64,22 @@ class Gate:
         self._memory[_SLOT] = CLOSED
 
     def reading(self, on: bool) -> None:  # noqa: FBT001 - a callback with one argument
-        """The watcher begins to read its queue, or has acted on what it read."""
+        """The watcher begins to read its queue, or has told what it read."""
         self._memory[_READING] = on
+
+    def told(self) -> None:
+        """The watcher has told of a change, and nobody has heard it yet."""
+        self._tell(1)
+
+    def heard(self) -> None:
+        """Something the watcher has told was heard: from here on the slot covers it."""
+        self._tell(-1)
+
+    def _tell(self, more: int) -> None:
+        # The watcher's thread tells, the loop's hears.
+        with self._lock:
+            self._unheard += more
+            self._memory[_UNHEARD] = self._unheard > 0
 
     def admits(self, slot: int) -> bool:
         """Whether this child may answer a request that is there now."""
@@ -70,14 +88,17 @@ class Gate:
 
     def is_behind(self) -> bool:
         """Whether a change waits to be noticed."""
+        # In this order: what has left the queue is covered by one byte until it has
+        # been told, and by the next one until it has been heard.
+        return self._is_queued() or any(self._memory[_READING : _UNHEARD + 1])
+
+    def _is_queued(self) -> bool:
         if self.events < 0:
             return False
-        # In this order: what has left the queue is covered by the byte, and the
-        # byte is cleared only after the gate was closed.
         # An object of its own: two threads must not poll by the same one at once.
         queue = select.poll()
         queue.register(self.events, select.POLLIN)
-        return bool(queue.poll(0)) or bool(self._memory[_READING])
+        return bool(queue.poll(0))
 
     def catch_up(self) -> None:
         """Wait until every change up to now has been noticed; bounded."""

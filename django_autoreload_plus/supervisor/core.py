@@ -247,7 +247,14 @@ class Supervisor:
         # opens it again if nothing turns out to have changed.
         if self.state.answers:
             self.reception.gate.close()
-        self.loop.call_soon_threadsafe(self.files_changed, paths)
+        # It may just be opening it, for what it has decided before: until it has heard,
+        # nobody answers.
+        self.reception.gate.told()
+        self.loop.call_soon_threadsafe(self._heard, paths)
+
+    def _heard(self, paths: frozenset[str]) -> None:
+        self.files_changed(paths)
+        self.reception.gate.heard()
 
     def _warn(self, text: str) -> None:
         self.loop.call_soon_threadsafe(self.terminal.note, text)
