@@ -63,6 +63,8 @@ class Frozen:
     elapsed: float = 0.0
     #: It holds exit handlers, so it has to stay as long as its line does.
     handlers: bool = False
+    #: What the process had loaded by then and nobody has compared with the disk yet.
+    reports: tuple[m.Loaded, ...] = ()
     spare: Spare | None = None
     gone: bool = False
 
@@ -103,6 +105,14 @@ class Line:
             self.frozen[index].segment |= copy.segment
         else:
             self._tail |= copy.segment
+
+    def cut(self, paths: Collection[str]) -> list[Frozen]:
+        """Do without the copies that have used these files; returns them."""
+        gone = self.frozen[self.good_for(paths) :]
+        # Backwards: the process that goes on is still the one that has used them.
+        for copy in reversed(gone):
+            self.remove(copy)
+        return gone
 
     def least_useful(self) -> Frozen | None:
         """The copy whose loss costs the least import time; ``None``: all are needed.
@@ -168,6 +178,12 @@ class Checkpoints:
         former, self._live = self._live, self._attempt
         self._drop_unused(former)
 
+    def recorded(self, generation: int) -> None:
+        """What the child of the latest attempt has loaded was compared with the disk."""
+        if generation == self._attempt.generation:
+            for copy in self._attempt.frozen:
+                copy.reports = ()
+
     def best(self, dirty: Collection[str], since_attempt: Collection[str]) -> Frozen | None:
         """The latest copy that is good for a change, or ``None``.
 
@@ -192,11 +208,8 @@ class Checkpoints:
 
     def forget(self, paths: Collection[str]) -> None:
         """What was loaded from these files is in doubt: so is every copy after it."""
-        for line in (self._live, self._attempt):
-            count = line.good_for(paths)
-            gone = line.frozen[count:]
-            del line.frozen[count:]
-            for copy in gone:
+        for line in {self._live, self._attempt}:
+            for copy in line.cut(paths):
                 self._drop_if_unused(copy)
 
     def lost(self, copy: Frozen) -> None:

@@ -41,7 +41,7 @@ class CodeState:
         self._attempt: dict[str, Change] = {}
         #: Where it differed when the latest child was started.
         self._start: dict[str, Change] = {}
-        #: Written since the latest attempt, were it with the same content.
+        #: Written since the latest start, were it with the same content.
         self._rewritten: set[str] = set()
         #: What the frozen copies were loaded from, where the live child has since
         #: been given other function bodies.
@@ -75,16 +75,19 @@ class CodeState:
         """Take what a child loaded as known; returns what was edited meanwhile.
 
         Of an edited file nobody can say which content was loaded: it differs from
-        whatever is on the disk and was attempted.
+        whatever is on the disk and was attempted. So does one that was edited before
+        it was loaded, and not looked at since: it is not what was attempted.
         """
         paths = {item.path for item in items}
         new = {path for path in paths - self.dirty.keys() if path not in self.baseline}
         self.baseline.record(new, keep_text=self.is_own)
         # In this order: an edit during the reading must not get in unseen.
         timed = [(item.path, item.time) for item in items if item.time]
-        late = self.baseline.edited_since(timed) - self.written - self.generated
+        late = self.baseline.edited_since(timed)
         # What was written shortly before the start is known by its look at that time.
-        edited = {p for p in late if p in new | self._rewritten or self._is_rewritten(p)}
+        edited = late & (new | self._rewritten | self._loaded_though_gone(items))
+        edited |= {path for path in paths if self._is_rewritten(path)}
+        edited -= self.written | self.generated
         for path in edited:
             self._attempt.pop(path, None)
             self._start.pop(path, None)
@@ -105,6 +108,11 @@ class CodeState:
         known = self.baseline.stamp(path) if change is None else change.stamp
         return self.baseline.present_stamp(path) != known
 
+    def _loaded_though_gone(self, items: Iterable[LoadedFile]) -> set[str]:
+        """Modules whose file was there for a moment, though not at the last look."""
+        gone = {path for path, change in self.dirty.items() if change.kind == "deleted"}
+        return {item.path for item in items if item.module and item.path in gone}
+
     def look(self, paths: Iterable[str]) -> None:
         """Compare these files, and those already known to differ, with the baseline."""
         for path in {*paths, *self.dirty} - self.written - self.generated:
@@ -120,20 +128,20 @@ class CodeState:
         """It is decided about the disk as it was at the last look."""
         self._attempt = dict(self.dirty)
         self.generated.clear()
-        self._rewritten.clear()
 
     def start(self) -> None:
         """A child is started from the disk as it was at the last look."""
         self.attempt()
         self._start = self._attempt
+        self._rewritten.clear()
 
     def since_start(self) -> frozenset[str]:
-        """Where the disk differs from what the latest child was started from.
+        """Where the disk differs from what the copies of the latest start may have loaded.
 
-        What a program has taken while it ran counts, too: the frozen copies of its
-        start have not.
+        What a program has taken while it ran counts, too: the copies have not. So does
+        what was written and written back: they may have loaded it in between.
         """
-        return _differing(self.dirty, self._start) | self._taken
+        return _differing(self.dirty, self._start) | self._rewritten | self._taken
 
     @property
     def attempted(self) -> frozenset[str]:

@@ -227,6 +227,7 @@ class Supervisor:
         reports, child.loaded = child.loaded, []
         # Watched first: an edit is then an event or seen here.
         self.watch()
+        self.starter.checkpoints.recorded(child.generation)
         return self.recording.record(item for report in reports for item in report.files)
 
     # -- plumbing -----------------------------------------------------------

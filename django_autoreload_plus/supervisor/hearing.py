@@ -29,8 +29,8 @@ class Hearing:
             m.Loaded: self._loaded,
             m.Configured: lambda _child, message, _fds: supervisor.configure(message),
             m.Listen: self._listen,
-            m.Started: lambda child, _message, _fds: supervisor.live(child, serves=False),
-            m.Serving: lambda child, _message, _fds: supervisor.live(child, serves=True),
+            m.Started: lambda child, _message, _fds: self._live(child, serves=False),
+            m.Serving: lambda child, _message, _fds: self._live(child, serves=True),
             m.Failed: self._failed,
             m.Finished: self._finished,
             m.Restart: self._restart,
@@ -96,7 +96,14 @@ class Hearing:
         else:
             child.tell(m.Listening(), [listening.fileno()])
 
+    def _live(self, child: Child, *, serves: bool) -> None:
+        # One that was given up would only cast doubt on files that it has loaded.
+        if not child.explained:
+            self._supervisor.live(child, serves=serves)
+
     def _failed(self, child: Child, message: m.Failed, _: list[int]) -> None:
+        if child.explained:
+            return
         child.explained = True
         self._supervisor.failed(child, message.failure)
 

@@ -44,6 +44,8 @@ class State:
     live: int = 0
     #: Children that answer requests may overlap, other programs must not.
     serves: bool = False
+    #: A change has been noticed and is not decided about.
+    looking: bool = False
     #: Starts in a row that met a file edited meanwhile.
     repeated: int = 0
     keep_serving: bool = False
@@ -212,9 +214,9 @@ def step(state: State, event: Event) -> Step:  # noqa: PLR0911 - one for each ki
     if state.phase is Phase.ENDING:
         return state, ()
     if isinstance(event, FilesChanged):
-        return _files_changed(state, event)
+        return _files_changed(replace(state, looking=True), event)
     if isinstance(event, Looked):
-        return _looked(state, event)
+        return _looked(replace(state, looking=False), event)
     if isinstance(event, Live):
         return _live(state, event)
     if isinstance(event, Failed):
@@ -299,15 +301,16 @@ def _live(state: State, event: Live) -> Step:
             again = replace(again, live=event.generation, serves=False)
         return _start(again)
     actions: list[Action] = []
-    if event.serves:
+    if event.serves and not state.looking:
         actions.append(Admit(event.generation))
     if state.live and state.live != event.generation:
         actions.append(Retire(state.live))
     actions.append(Announce(event.generation))
-    running = replace(
-        state, phase=Phase.RUNNING, live=event.generation, serves=event.serves, repeated=0
-    )
-    return running, tuple(actions)
+    # It may be older than a change that was noticed while it started.
+    phase = Phase.DECIDING if state.looking else Phase.RUNNING
+    return replace(
+        state, phase=phase, live=event.generation, serves=event.serves, repeated=0
+    ), tuple(actions)
 
 
 def _failed(state: State, event: Failed) -> Step:

@@ -31,10 +31,10 @@ class Child:
     generation: int
     pid: int
     channel: Channel
-    #: Reports of what it loaded, in order.
+    #: Reports of what it loaded, in order, that were not compared with the disk yet.
     loaded: list[m.Loaded] = field(default_factory=list)
     live: bool = False
-    #: It said how it ended; its exit status adds nothing.
+    #: It said how it ended, or was given up; its exit status adds nothing.
     explained: bool = False
     retired: bool = False
     pid_is_certain: bool = True

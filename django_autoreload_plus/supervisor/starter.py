@@ -107,6 +107,7 @@ class Starter:
             frozenset(child.segment),
             message.elapsed,
             message.handlers,
+            tuple(child.loaded),
         )
         child.segment = set()
         child.pid_is_certain = False
@@ -190,6 +191,7 @@ class Starter:
             generation,
             process.pid,
             process.channel,
+            list(base.reports),
             pid_is_certain=False,
             origin=f"{base.label}, function bodies exchanged" if swaps else base.label,
             swapped=swaps is not None,
@@ -282,18 +284,13 @@ class Starter:
 
 
 def _discard_bytecode(changed: Collection[str]) -> None:
-    """Remove bytecode that could pass for that of the changed source.
+    """Remove the bytecode of changed sources, whatever it claims to be made from.
 
-    Only its size and the second of its time are compared by Python, so that two
-    quick edits look the same.
+    Python compares only a source's size and the second of its time, and a later
+    start that need not know of this change would do so: two quick edits look the
+    same to it, and so does one whose time is put back afterwards.
     """
     for path in changed:
         if path.endswith(".py"):
             with contextlib.suppress(OSError, NotImplementedError):
-                bytecode = cache_from_source(path)
-                info = os.stat(path)
-                with open(bytecode, "rb") as file:
-                    header = file.read(16)
-                stamp = int(info.st_mtime) & 0xFFFFFFFF, info.st_size & 0xFFFFFFFF
-                if header[8:16] == b"".join(part.to_bytes(4, "little") for part in stamp):
-                    os.unlink(bytecode)
+                os.unlink(cache_from_source(path))

@@ -101,13 +101,20 @@ def _read_once(path: str) -> _Version:
     except FileNotFoundError:
         return _Version(None)
     except OSError as error:
-        return _Version((0, 0, 0, 0, 0), problem=error.strerror)
+        return _unreadable(path, error)
     try:
         return _read_open(descriptor)
     except OSError as error:
-        return _Version((0, 0, 0, 0, 0), problem=error.strerror)
+        return _unreadable(path, error)
     finally:
         os.close(descriptor)
+
+
+def _unreadable(path: str, error: OSError) -> _Version:
+    try:
+        return _Version(_signature(os.stat(path)), problem=error.strerror)
+    except OSError:
+        return _Version((0, 0, 0, 0, 0), problem=error.strerror)
 
 
 def _read_open(descriptor: int) -> _Version:

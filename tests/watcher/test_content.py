@@ -183,6 +183,7 @@ os.chmod(sys.argv[1], 0)
 change = baseline.compare(sys.argv[1])
 assert change.kind == "modified" and change.data is None, change
 assert "Permission denied" in change.problem
+assert change.stamp == baseline.present_stamp(sys.argv[1])
 baseline.accept([change])
 assert baseline.compare(sys.argv[1]) is None
 os.chmod(sys.argv[1], 0o644)
