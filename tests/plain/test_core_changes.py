@@ -16,17 +16,21 @@ import gettext, os, sys, threading
 from django_autoreload_plus import autoreload
 import part
 
+def say(text):
+    # In one piece: the supervisor writes to the same terminal.
+    sys.stdout.write(f"{text}\\n")
+
 @autoreload.on_change
 def changed(path):
-    print("told of", os.path.basename(path), flush=True)
+    say(f"told of {os.path.basename(path)}")
     return path.endswith("part.py") and not open(path).read().startswith("VALUE = 9")
 
 def greet():
-    print(gettext.translation("tea", "locale", ["de"]).gettext("Tea"), flush=True)
+    say(gettext.translation("tea", "locale", ["de"]).gettext("Tea"))
 
 def work():
     greet()
-    print("working with", part.VALUE, flush=True)
+    say(f"working with {part.VALUE}")
     for line in sys.stdin:
         greet()
 

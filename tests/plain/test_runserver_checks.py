@@ -107,7 +107,7 @@ def test_a_wrong_place_is_explained(tmp_path: Path) -> None:
         is_page(server, "two")
         assert server.output.count("the other runserver") >= 1
         assert "stands before" not in server.output
-        assert "changed · live in" in server.output
+        server.wait_for_output("changed · live in")
 
 
 def test_only_content_counts(tmp_path: Path) -> None:
