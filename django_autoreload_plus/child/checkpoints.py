@@ -8,7 +8,6 @@ same point with newer code on the disk.
 
 from __future__ import annotations
 
-import importlib
 import os
 import select
 import signal
@@ -22,7 +21,7 @@ from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.gate import slot_of
 from . import exits, offsets, title
-from .fresh import FreshFinder
+from .fresh import FreshFinder, forget_listings
 from .link import Link
 from .safety import Safety
 from .swapping import Swapper
@@ -193,7 +192,7 @@ class Checkpointer:
         self._link.languages = message.languages
         self.enabled = message.checkpoints
         self._link.tracker.fresh = FreshFinder(message.changed)
-        importlib.invalidate_caches()
+        forget_listings()
         if message.taken and self._link.take_changes is not None:
             self._link.take_changes(message.taken)
         _forget_lines(message.changed)

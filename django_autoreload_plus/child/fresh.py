@@ -7,7 +7,9 @@ keeps the size would bring the old code back.
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
@@ -56,6 +58,34 @@ class FreshFinder:
             return None
         spec.loader = FreshLoader(name, spec.origin or "")
         return spec
+
+
+def forget_listings() -> None:
+    """Let the import system look at the folders anew; loads no module.
+
+    ``importlib.invalidate_caches()`` by itself imports ``importlib.metadata`` and a
+    dozen others to empty their caches: 20 ms, and modules that no fresh start has.
+    """
+    name = "importlib.metadata"
+    is_loaded = name in sys.modules
+    if not is_loaded:
+        sys.modules[name] = _WithoutCaches(name)
+    try:
+        importlib.invalidate_caches()
+    finally:
+        if not is_loaded:
+            del sys.modules[name]
+
+
+class _WithoutCaches(ModuleType):
+    """Stands in for a module that is not loaded, and so has nothing to forget."""
+
+    class MetadataPathFinder:
+        """The one name that is looked up in it."""
+
+        @staticmethod
+        def invalidate_caches() -> None:
+            """Nothing is there."""
 
 
 def _module_tail(path: str) -> str:
