@@ -15,7 +15,12 @@ from . import reasons
 from .likeness import docstring, identical, nested, qualname, runs_with_parent, same_itself
 from .support import unavailable
 
-_KIND = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+_KINDS = {
+    0: "a plain function",
+    CO_GENERATOR: "a generator",
+    CO_COROUTINE: "a coroutine",
+    CO_ASYNC_GENERATOR: "an asynchronous generator",
+}
 
 
 @dataclass(frozen=True)
@@ -154,10 +159,14 @@ def _outside_difference(old: CodeType, new: CodeType) -> str:
         return f"{name} became {qualname(new)}"
     if _signature(old) != _signature(new):
         return f"signature of {name} changed"
-    if old.co_flags & _KIND != new.co_flags & _KIND:
-        return f"{name} changed between plain function, generator and coroutine"
+    if _kind(old) != _kind(new):
+        return f"{name} changed from {_kind(old)} to {_kind(new)}"
     if docstring(old) != docstring(new):
         return f"docstring of {name} changed"
     if old.co_freevars != new.co_freevars:
         return f"closure of {name} changed"
     return f"compiler flags of {name} changed"
+
+
+def _kind(code: CodeType) -> str:
+    return _KINDS[code.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)]

@@ -8,7 +8,14 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from types import CodeType
 
-from .likeness import constant_key, instructions, is_class_or_module_body, qualname
+from .likeness import (
+    class_record,
+    constant_key,
+    instructions,
+    is_class_or_module_body,
+    nested,
+    qualname,
+)
 
 _CONSTANT_OPS = frozenset(dis.hasconst) - {dis.opmap.get("LOAD_SMALL_INT", -1)}
 _NAME_OPS = frozenset(dis.hasname)
@@ -18,11 +25,15 @@ _FLAG_BITS = {
     for name, bits in (("LOAD_GLOBAL", 1), ("LOAD_ATTR", 1), ("LOAD_SUPER_ATTR", 2))
     if name in dis.opmap
 }
+# What belongs to a function besides its code, by the flags with which it is made.
+_MAKE_FUNCTION = {dis.opmap["MAKE_FUNCTION"], dis.opmap.get("SET_FUNCTION_ATTRIBUTE", -1)}
+_DEFAULTS, _ANNOTATIONS = 0x01 | 0x02, 0x04
+_STORE_NAME = dis.opmap["STORE_NAME"]
 
 
 @dataclass(frozen=True)
 class _Step:
-    key: Hashable
+    key: tuple[int, Hashable]  # the operation, and what it works on
     line: int | None
     made: CodeType | None  # the code object this instruction loads, to make a function or class
 
@@ -31,14 +42,17 @@ def body_changed(old: CodeType, new: CodeType) -> str:
     """One sentence about the first difference; both bodies run while importing."""
     where = _place(old)
     if old.co_freevars != new.co_freevars or old.co_cellvars != new.co_cellvars:
-        return f"closure of {where} changed"
+        return f"closure of {_enclosed(old, new) or where} changed"
     before, after = _steps(old), _steps(new)
     for at, (one, other) in enumerate(zip(before, after, strict=False)):
         if one.key != other.key:
             headers = [_header(steps, at) for steps in (after, before)]
             # A decorator that came or went leaves the other version with what follows it.
             decorator = next((it for it in headers if it and it.startswith("decorator")), None)
-            return decorator or headers[0] or headers[1] or _statement(where, other)
+            found = decorator or headers[0] or headers[1]
+            if found is None and is_class_or_module_body(old) and old.co_name != "<module>":
+                found = _attribute(old, before, after, at)
+            return found or _statement(where, other)
     if len(before) != len(after):
         longer = max(before, after, key=len)
         return _statement(where, longer[min(len(before), len(after))])
@@ -47,6 +61,34 @@ def body_changed(old: CodeType, new: CodeType) -> str:
 
 def _statement(where: str, step: _Step) -> str:
     return f"{where} changed" if step.line is None else f"{where} changed at line {step.line}"
+
+
+def _enclosed(old: CodeType, new: CodeType) -> str | None:
+    """The function made in both bodies that now closes over something else."""
+    for before, after in zip(nested(old), nested(new), strict=False):
+        if qualname(before) == qualname(after) and before.co_freevars != after.co_freevars:
+            return qualname(before)
+    return None
+
+
+def _attribute(code: CodeType, before: list[_Step], after: list[_Step], at: int) -> str | None:
+    """What the class body assigns in the statement that begins to differ at this step."""
+    old, new = _assigned(before, at), _assigned(after, at)
+    if "__doc__" in {old, new}:
+        return f"docstring of class {qualname(code)} changed"
+    is_gone = old is not None and (_STORE_NAME, old) not in {step.key for step in after}
+    name = old if is_gone else new
+    return None if name is None else f"class attribute {qualname(code)}.{name} changed"
+
+
+def _assigned(steps: list[_Step], at: int) -> str | None:
+    """Targets stand on the first line of their statement; those further down are others'."""
+    line = steps[at].line
+    for step in steps[at:]:
+        operation, name = step.key
+        if operation == _STORE_NAME and line is not None and step.line is not None:
+            return str(name) if step.line <= line else None
+    return None
 
 
 def _place(code: CodeType) -> str:
@@ -65,27 +107,57 @@ def _place(code: CodeType) -> str:
 def _header(steps: list[_Step], at: int) -> str | None:
     """Decorators, defaults and annotations are computed just before the code they belong to."""
     line = steps[at].line
-    if line is None:
+    if line is None or steps[at].made is not None:
         return None
-    for step in steps[at:]:
+    for place, step in enumerate(steps[at:], at):
         made = step.made
         if made is None or step.line is None or made.co_name.startswith("__annotate"):
             continue
         if made.co_firstlineno > line:
             return None
-        what = "decorator" if line < step.line else "default or annotation"
+        what = "decorator" if line < step.line else _computed(steps[place + 1 :])
         return f"{what} of {qualname(made)} changed"
     return None
+
+
+def _computed(steps: list[_Step]) -> str:
+    """What was computed for a function, by the steps after the one that loads its code."""
+    flags = 0
+    for step in steps:
+        operation, argument = step.key
+        if operation not in _MAKE_FUNCTION or not isinstance(argument, int):
+            break
+        flags |= argument
+    if not flags & _ANNOTATIONS:
+        return "default"
+    return "default or annotation" if flags & _DEFAULTS else "annotation"
 
 
 def _steps(code: CodeType) -> list[_Step]:
     if sys.version_info < (3, 11):
         return []  # never asked: functions are not swapped there
     lines = [position[0] for position in code.co_positions()]
-    return [
+    steps = [
         _step(code, operation, argument, lines[offset // 2])
         for offset, operation, argument in instructions(code)
     ]
+    for at in _recorded(code, steps):
+        # Not the user's doing: an edit anywhere above or in a method changes it.
+        steps[at] = _Step((-1, None), steps[at].line, None)
+    return steps
+
+
+def _recorded(code: CodeType, steps: list[_Step]) -> list[int]:
+    """The steps in which a class body (since 3.13) loads what it says of its own source."""
+    record = class_record(code)
+    keys = [step.key for step in steps]
+    found = []
+    if record.first_line is not None:
+        found.append(keys.index((_STORE_NAME, "__firstlineno__")))
+    if record.static_attributes is not None:
+        # The last one: the user may store more of that name before.
+        found.append(len(keys) - 1 - keys[::-1].index((_STORE_NAME, "__static_attributes__")))
+    return [at - 1 for at in found]
 
 
 def _step(code: CodeType, operation: int, argument: int, line: int | None) -> _Step:
