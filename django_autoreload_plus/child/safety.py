@@ -223,6 +223,9 @@ def _handle(descriptor: int) -> str | None:
     for prefix, reason in _HANDLES.items():
         if target.startswith(prefix):
             return reason
+    if stat.S_ISFIFO(info.st_mode):
+        # A named one, whose name is that of a file.
+        return _HANDLES["pipe:"]
     if stat.S_ISREG(info.st_mode):
         return _regular_file(descriptor, target)
     return None
