@@ -28,6 +28,9 @@ _SIZE = 3
 #: The watcher reads its queue within this time, or is not there any more; seconds.
 _PATIENCE = 0.25
 _PAUSE = 0.0002
+#: As it is before the program's code runs: libraries of green threads take it away, or put
+#: something in its place that would let others run in the middle of a decision.
+_new_poll = getattr(select, "poll", None)
 
 
 class Gate:
@@ -93,10 +96,10 @@ class Gate:
         return self._is_queued() or any(self._memory[_READING : _UNHEARD + 1])
 
     def _is_queued(self) -> bool:
-        if self.events < 0:
+        if self.events < 0 or _new_poll is None:
             return False
         # An object of its own: two threads must not poll by the same one at once.
-        queue = select.poll()
+        queue = _new_poll()
         queue.register(self.events, select.POLLIN)
         return bool(queue.poll(0))
 
