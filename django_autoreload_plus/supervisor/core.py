@@ -77,7 +77,8 @@ class Supervisor:
         self.done: asyncio.Future[int] = self.loop.create_future()
         self.reaper = Reaper(self.loop, self.ended)
         self.shutdown.install()
-        self._start_watcher()
+        self._open_watcher()
+        self.watcher.start()
         try:
             self._apply(policy.begin(self.state))
             return await self.done
@@ -148,9 +149,10 @@ class Supervisor:
         self.terminal.configure(message.facts)
         self.code.roots = (*message.facts.roots, os.getcwd())
         if _watcher_options(before) != _watcher_options(self.options):
-            self.watcher.stop()
-            self._start_watcher()
+            self._open_watcher(self.watcher)
+            # Before anything is read: what happened meanwhile is about these files.
             self._watch_now()
+            self.watcher.start()
 
     def loaded(self, child: Child, message: m.Loaded) -> None:
         """A child has loaded files."""
@@ -237,9 +239,9 @@ class Supervisor:
         for action in actions:
             self._acting.perform(action)
 
-    def _start_watcher(self) -> None:
+    def _open_watcher(self, former: Watcher | None = None) -> None:
         self.watcher = Watcher(self._notified, self.options, warn=self._warn, roots=self.code.roots)
-        self.watcher.start()
+        self.watcher.open(former)
         gate = self.reception.gate
         gate.share(self.watcher.share(gate.reading))
 

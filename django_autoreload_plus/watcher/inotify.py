@@ -178,6 +178,12 @@ class Inotify:
                 raise
 
     def close(self) -> None:
+        # Other processes may hold the queue, too: nothing is to come there any more.
+        with self._lock:
+            for watch in self._paths_of:
+                inotify_rm_watch(self._fd, watch)  # type: ignore[arg-type,unused-ignore]
+        while self._read(self._fd):
+            pass
         for fd in (self._fd, self._wake_read, self._wake_write):
             os.close(fd)
         self._watch_of.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import stat
 import threading
@@ -72,6 +73,7 @@ class Watcher:
         self._mounts = Mounts()
         self._lock = threading.RLock()
         self._engine: Engine = Stillness()
+        self._opened = False
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._files: frozenset[str] = frozenset()
@@ -84,14 +86,31 @@ class Watcher:
 
     # For the supervisor
 
-    def start(self) -> None:
-        """Open the source of events and begin to listen."""
+    def open(self, former: Watcher | None = None) -> None:
+        """Open the source of events; nothing is read from it before :meth:`start`.
+
+        That of a ``former`` watcher, which ends with this, is taken over where it can
+        be: what happens meanwhile waits there, and others go on looking at the same
+        descriptor.
+        """
+        self._opened = True
         polling = self._options.polling is True
+        if former is not None and former._engine.event_descriptor >= 0 and not polling:
+            self._engine = former._give_up()
+            self._pending |= former._unreported()
+            return
+        if former is not None:
+            former.stop()
         try:
             self._engine = make_engine(polling=polling, roots=self._roots)
         except OSError as error:
             self._advice.no_engine(error)
             self._rounds.poll(EVERYWHERE, error.strerror or str(error))
+
+    def start(self) -> None:
+        """Begin to listen."""
+        if not self._opened:
+            self.open()
         self._thread = threading.Thread(target=self._run, name="file-watcher", daemon=True)
         self._thread.start()
 
@@ -107,15 +126,18 @@ class Watcher:
 
     def stop(self) -> None:
         """Stop listening and give everything back; may be called twice."""
+        self._give_up().close()
+
+    def _give_up(self) -> Engine:
+        """Stop listening; the source of events is the caller's from now on."""
         thread, self._thread = self._thread, None
-        if thread is None:
-            return
         self._stopping = True
         self._engine.wake()
-        thread.join()
+        if thread is not None:
+            thread.join()
         with self._lock:
-            self._engine.close()
-            self._engine = Stillness()
+            engine, self._engine = self._engine, Stillness()
+        return engine
 
     def watch(self, targets: Targets) -> frozenset[str]:
         """Watch exactly ``targets``, besides what the ``watch`` option asks for.
@@ -216,6 +238,10 @@ class Watcher:
         for entry in [e for e, place in self._linked.items() if not self._map.holds(place)]:
             del self._linked[entry]
             self._engine.remove(entry)
+
+    def _unreported(self) -> set[str]:
+        """What was read of and is still held back."""
+        return self._pending | {place.path for place in self._holds.ripe(math.inf)}
 
     # The thread
 

@@ -105,7 +105,10 @@ def test_a_module_imported_by_a_request(site: Site) -> None:
     site.beat()
     site.edit("teas/pairings.py", "rice crackers", "seaweed")
     site.shows("seaweed", "/pairing/sencha/")
-    assert site.reloads() == ["teas/pairings.py"]
+    # A process that is slow to say what it has imported is believed a moment later, and the
+    # edit is told together with the next one.
+    [told] = site.reloads()
+    assert told in {"teas/pairings.py", "beat.py, teas/pairings.py"}
 
 
 def test_manage_py_itself(site: Site) -> None:

@@ -36,8 +36,10 @@ def make_noticed(root: Path) -> Iterator[Callable[..., Noticed]]:
     threads = set(threading.enumerate())
     descriptors = _descriptors()
 
-    def make(options: Options | None = None, directory: Path | None = None) -> Noticed:
-        made.append(Noticed(directory or root, options))
+    def make(
+        options: Options | None = None, directory: Path | None = None, *, start: bool = True
+    ) -> Noticed:
+        made.append(Noticed(directory or root, options, start=start))
         return made[-1]
 
     yield make

@@ -41,7 +41,7 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 class Noticed:
     """Watches a directory and collects what is reported."""
 
-    def __init__(self, root: Path, options: Options | None = None) -> None:
+    def __init__(self, root: Path, options: Options | None = None, *, start: bool = True) -> None:
         self.root = root
         self.warnings: list[str] = []
         self._reports: queue.SimpleQueue[frozenset[str]] = queue.SimpleQueue()
@@ -50,7 +50,8 @@ class Noticed:
         )
         self.sentinel = root / "sentinel.py"
         self.sentinel.write_text("first\n")
-        self.watcher.start()
+        if start:
+            self.watcher.start()
 
     def watch(
         self,
