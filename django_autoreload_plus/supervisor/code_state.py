@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ..protocol.failure import Failure
 from ..protocol.failures import from_syntax_error
@@ -26,6 +26,8 @@ class CodeState:
 
     def __init__(self, roots: Sequence[str]) -> None:
         self.roots = tuple(roots)
+        #: Files that the user has excepted: they may be edited at any time.
+        self.is_ignored: Callable[[str], bool] = lambda _path: False
         self.baseline = Baseline()
         self.compiled = Compiled()
         self.files: set[str] = set()
@@ -88,6 +90,7 @@ class CodeState:
         edited = late & (new | self._rewritten | self._loaded_though_gone(items))
         edited |= {path for path in paths if self._is_rewritten(path)}
         edited -= self.written | self.generated
+        edited = {path for path in edited if not self.is_ignored(path)}
         for path in edited:
             self._attempt.pop(path, None)
             self._start.pop(path, None)

@@ -242,6 +242,7 @@ class Supervisor:
     def _open_watcher(self, former: Watcher | None = None) -> None:
         self.watcher = Watcher(self._notified, self.options, warn=self._warn, roots=self.code.roots)
         self.watcher.open(former)
+        self.code.is_ignored = self.watcher.ignores
         gate = self.reception.gate
         gate.share(self.watcher.share(gate.reading))
 

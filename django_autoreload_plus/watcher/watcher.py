@@ -169,6 +169,10 @@ class Watcher:
         self._engine.wake()
         return frozenset(place.path for place in matches if place.globbed)
 
+    def ignores(self, path: str) -> bool:
+        """Whether the ``ignore`` option excepts a file."""
+        return self._ignored(path)
+
     def diagnostics(self) -> Diagnostics:
         """Return what is in use at this moment."""
         with self._lock:
