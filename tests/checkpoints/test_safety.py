@@ -131,7 +131,9 @@ def hazardous(project: Path, hazard: str, shown: str = "0") -> None:
 def python_path(first: Path) -> str:
     """Where the server's modules come from, with a folder before all others."""
     package = Path(django_autoreload_plus.__file__).parent.parent
-    return os.pathsep.join([str(first), str(package), os.environ.get("PYTHONPATH", "")])
+    # An installed one is found without, and beside it there is everything else.
+    checkout = None if package.is_relative_to(sys.prefix) else str(package)
+    return os.pathsep.join(filter(None, (str(first), checkout, os.environ.get("PYTHONPATH"))))
 
 
 def set_level(server: Site, number: int) -> str:
