@@ -90,6 +90,8 @@ def test_receivers_decide(tmp_path: Path) -> None:
         server.edit("shop/views.py", '"one"', '"two"')
         is_page(server, "two")
         assert "told of views.py" in server.output
+        # The line follows the answer.
+        server.wait_for_output("shop/views.py changed · live in")
         assert live_lines(server) == 4
         assert "two.txt" not in server.output
 
