@@ -51,6 +51,9 @@ class SupervisedReloader(BaseReloader):
 
     def watch_dir(self, path: Any, glob: str) -> None:
         """Watch the files below ``path`` that match ``glob``, from now on."""
+        if "\0" in str(path):
+            # No directory can have such a name, and since Python 3.13 looking there raises.
+            return
         super().watch_dir(path, glob)
         if self._connection.started:
             self.report()
