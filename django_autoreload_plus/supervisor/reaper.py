@@ -40,6 +40,11 @@ class Reaper:
         else:
             threading.Thread(target=self._wait, args=(process,), daemon=True).start()
 
+    def stop(self) -> None:
+        """Watch over nothing more; see :meth:`.Shutdown.uninstall`."""
+        if hasattr(signal, "SIGCHLD"):
+            self._loop.remove_signal_handler(signal.SIGCHLD)
+
     def collect(self) -> None:
         """Take note of every process that has ended."""
         while True:

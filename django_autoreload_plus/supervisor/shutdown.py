@@ -30,6 +30,7 @@ class Shutdown:
         self._asked = False
         self._dissolving = False
         self._copies: list[Frozen] = []
+        self._heard: list[int] = []
 
     def install(self) -> None:
         """Hear the signals that end a command."""
@@ -38,11 +39,19 @@ class Shutdown:
             if number is not None:
                 self._listen(number)
 
+    def uninstall(self) -> None:
+        """Hear nothing more: a loop that closes would print what comes meanwhile as an error."""
+        for number in self._heard:
+            with contextlib.suppress(NotImplementedError):
+                self._supervisor.loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
+
     def _listen(self, number: int) -> None:
         loop = self._supervisor.loop
         if signal.getsignal(number) is signal.SIG_IGN:
             # Started by nohup or in the background: what is ignored stays ignored.
             return
+        self._heard.append(number)
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, self._received, number)
             return

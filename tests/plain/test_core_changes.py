@@ -47,7 +47,7 @@ def test_edit_restarts(tmp_path: Path) -> None:
         server.wait_for_output("working with 2")
         server.write("part.py", "VALUE = 3\n", atomic=True)
         server.wait_for_output("working with 3")
-        server.wait_for_output(r"part.py changed · live in \d+ m?s")
+        server.wait_for_output(r"part.py changed · live in [\d.]+ m?s")
         wait_until(lambda: len(server.processes()) == 2, "one child at a time")
 
 

@@ -34,6 +34,8 @@ if __name__ == "__main__":
     autoreload.main(work)
 """
 
+#: Tell whether it has ended, without waiting, and let the harness wait for it.
+AT_ONCE = os.WEXITED | os.WNOHANG | os.WNOWAIT
 #: Still importing, and holding a port.
 SLOW_IMPORT = """
 from django_autoreload_plus import autoreload
@@ -175,3 +177,16 @@ autoreload.main(work)
     with program(tmp_path, {"program.py": text}) as server:
         assert server.wait() == 0
     assert "saved" in server.output
+
+
+def test_a_signal_at_the_very_end_prints_nothing(tmp_path: Path) -> None:
+    """A traceback of the supervisor's own loop would stand below the last line now and then."""
+    for _ in range(5):
+        with waiting(tmp_path) as server:
+            server.wait_for_output("working with 1")
+            os.kill(server.pid, signal.SIGTERM)
+            while os.waitid(os.P_PID, server.pid, AT_ONCE) is None:
+                os.kill(server.pid, signal.SIGCHLD)
+            assert server.wait() == 0
+            # (So many signals at once may fill the loop's pipe, which is another matter.)
+            assert "Broken pipe" not in server.output
