@@ -29,7 +29,7 @@ class Swapper:
     def build_index(self) -> None:
         """In the frozen copy, while it idles: find every function and its code."""
         self._audit.stop()
-        self._recorder.trim()
+        self._recorder.prepare()
         self._index.build()
 
     def apply(self, swaps: Sequence[Swap]) -> str | None:

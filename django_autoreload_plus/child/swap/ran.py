@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -10,6 +9,7 @@ from types import CodeType
 
 from .audit import CopyAudit
 from .compare import Refusal
+from .files import Files
 from .likeness import is_class_or_module_body
 from .modules import module_namespaces
 from .support import unavailable
@@ -32,7 +32,7 @@ class RunRecorder:
         # Written by the interpreter alone; every call leaves three objects, the code among them.
         self._noted: list[object] = []
         self._ran: dict[str, dict[int, CodeType]] = {}
-        self._modules: set[str] = set()
+        self._files = Files()
         self._earlier: frozenset[str] = frozenset()
         self._recording = False
         self._failure: Refusal | None = Refusal("it was not recorded what runs while starting")
@@ -91,7 +91,7 @@ class RunRecorder:
             if not is_class_or_module_body(code):
                 self._ran.setdefault(code.co_filename, {})[id(code)] = code
             elif code.co_name == "<module>":
-                self._modules.add(code.co_filename)
+                self._files.add(code.co_filename)
 
     def ran(self, code: CodeType) -> bool:
         """Whether this very code object, that of a function, has started at least once."""
@@ -110,14 +110,18 @@ class RunRecorder:
             return self._failure
         if path in self._earlier:
             return Refusal(f"{path} was loaded before recording began")
-        if path not in self._modules:
+        if path not in self._files:
             return Refusal(f"{path} was not imported while recording")
-        name = os.sep + os.path.basename(path)
-        for other in self._modules:
+        alias = self._files.alias(path)
+        if alias is not None:
             # Functions of the other name are the same source's, and would be missed.
-            if other.endswith(name) and other != path and _same_file(other, path):
-                return Refusal(f"{path} was imported as {other} too")
+            return Refusal(f"{path} was imported as {alias} too")
         return None
+
+    def prepare(self) -> None:
+        """Do in advance what takes long, so that the answers come at once."""
+        self.trim()
+        self._files.look()
 
     def _callback(self) -> partial[object]:
         """``max(DISABLE, code, offset)``, noting each operand: answers DISABLE, in C alone.
@@ -154,10 +158,3 @@ def _loaded_files() -> Iterator[str]:
         file = namespace.get("__file__")
         if isinstance(file, str):
             yield file
-
-
-def _same_file(one: str, other: str) -> bool:
-    try:
-        return os.path.samefile(one, other)
-    except OSError:
-        return False
