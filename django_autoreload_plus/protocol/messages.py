@@ -226,6 +226,22 @@ class Used:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """Child: I have answered my first request."""
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Child: what I had written to of the memory of the copy I was made from.
+
+    Addresses, each with the number of pages in a row, up to the next copy taken.
+    """
+
+    label: str
+    pages: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class Compute:
     """Supervisor to a frozen copy: compute the tables for these languages now."""
 
@@ -277,6 +293,8 @@ class Go:
     taken: tuple[str, ...] = ()
     #: What the attached descriptors listen to.
     sockets: tuple[Listen, ...] = ()
+    #: Tell by :class:`Touched` what was written to.
+    learn: bool = False
 
 
 Message = (
@@ -308,6 +326,8 @@ Message = (
     | SwapRefused
     | Waiting
     | Used
+    | Answered
+    | Touched
     | Compute
 )
 

@@ -19,8 +19,10 @@ from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.codec import MessageError
 
+#: The copy taken when everything is loaded and nothing is served yet.
+READY = "ready"
 #: Points that are kept while others are thinned out.
-_NAMED = ("settings", "apps", "setup", "ready")
+_NAMED = ("settings", "apps", "setup", READY)
 #: So many of the lately edited files keep the copy before their import.
 _EDITED = 3
 
@@ -200,7 +202,7 @@ class Checkpoints:
     def ready(self) -> Frozen | None:
         """The copy of the live line in which everything is loaded, if there is one."""
         last = self._live.frozen[-1:]
-        return last[0] if last and last[0].label == "ready" else None
+        return last[0] if last and last[0].label == READY else None
 
     def has_loaded(self, path: str) -> bool:
         """Whether the live line used this file before its last copy."""
@@ -305,16 +307,3 @@ class Checkpoints:
             copy.spare = None
         with contextlib.suppress(ChannelClosed):
             copy.channel.send(m.Dissolve())
-
-
-def private_memory(pid: int) -> int:
-    """Memory that only this process uses, in bytes; 0 where it cannot be read."""
-    with contextlib.suppress(OSError, ValueError):
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-            lines = [line.split() for line in file]
-        return sum(
-            int(words[1]) * 1024
-            for words in lines
-            if words[0] in ("Private_Clean:", "Private_Dirty:")
-        )
-    return 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Collection
 from importlib.util import cache_from_source
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,11 @@ from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.codec import MessageError
 from ..protocol.launch import ChildLaunch
-from .checkpoints import Checkpoints, Frozen, Spare, private_memory
+from ..protocol.memory import private_memory
+from .checkpoints import READY, Checkpoints, Frozen
 from .process import Child, spawn
 from .swaps import Swaps
-from .warmth import make_own, own_pages
+from .warmth import Warmth
 
 if TYPE_CHECKING:
     from .core import Supervisor
@@ -25,10 +27,6 @@ if TYPE_CHECKING:
 _MOST_STOPS = 3
 #: By then the first requests after a save have been answered, in seconds.
 _UNTIL_SERVED = 0.15
-#: How long to wait for a process just made to wait for its order, in seconds.
-_UNTIL_ASLEEP = 0.1
-#: So many times that long at most.
-_PATIENCE = 50
 
 
 class Starter:
@@ -37,6 +35,7 @@ class Starter:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self.checkpoints = Checkpoints(self._watch, self._unwatch)
+        self.warmth = Warmth(lambda: supervisor.loop)
         self._swaps = Swaps(supervisor.code)
         self._stops: list[str] = []
         self._languages: dict[str, None] = {}
@@ -83,11 +82,19 @@ class Starter:
 
     def live(self, child: Child) -> None:
         """A child made here is live: bring the copies into order behind it."""
+        child.live_since = time.monotonic()
         self.checkpoints.confirm(child.generation)
         options = self._supervisor.options
         self.checkpoints.thin_out(options.checkpoint_limit if options.checkpoints else 0)
         loop = self._supervisor.loop
         loop.call_later(_UNTIL_SERVED, self._make_spares, child)
+
+    def answered(self, child: Child) -> None:
+        """The child has answered its first request."""
+        ready = self.checkpoints.ready()
+        if self._serves(child) and ready is not None and child.pid_is_certain:
+            age = time.monotonic() - child.live_since
+            self.warmth.answered(ready.label, child.pid, age)
 
     def used(self, languages: Collection[str]) -> None:
         """Requests came in these languages: what they need is there before the next save."""
@@ -109,6 +116,10 @@ class Starter:
             message.handlers,
             tuple(child.loaded),
         )
+        if message.label != READY:
+            # Of the copy where all is loaded, what was known of the last one is good enough
+            # until a child has answered.
+            self.warmth.discard(message.label)
         child.segment = set()
         child.pid_is_certain = False
         self.checkpoints.add(child.generation, copy)
@@ -133,6 +144,7 @@ class Starter:
         if isinstance(swaps, str):
             supervisor.terminal.note(f"  imported again: {swaps}", verbosity=2)
             return None
+        supervisor.journey.mark("compiled")
         self.checkpoints.begin(generation, ready, swapped=True)
         return self._resume(ready, generation, swaps)
 
@@ -150,6 +162,7 @@ class Starter:
     def _spawn(self, generation: int) -> Child:
         supervisor = self._supervisor
         launch = supervisor.launch
+        self.warmth.forget()
         told = ChildLaunch(
             generation,
             launch.plugin,
@@ -181,6 +194,7 @@ class Starter:
             tuple(self._languages),
             tuple(sorted(supervisor.code.taken)) if swaps is not None else (),
             tuple(m.Listen(*address) for address in sockets),
+            learn=swaps is None and not self.warmth.knows(base),
         )
         try:
             process.channel.send(order, [held.fileno() for held in sockets.values()])
@@ -201,12 +215,15 @@ class Starter:
 
     def _make_spares(self, child: Child) -> None:
         """Have the processes ready that the next save most likely needs."""
-        if self._supervisor.state.live != child.generation or not self._may_resume():
+        if not self._serves(child) or not self._may_resume():
             return
         for copy in self.checkpoints.live[-2:]:
             self.checkpoints.prepare(copy)
+            self.warmth.warm(copy)
         self._tell_about_copies()
-        self._supervisor.loop.call_later(_UNTIL_ASLEEP, self._warm, child)
+
+    def _serves(self, child: Child) -> bool:
+        return self._supervisor.state.live == child.generation
 
     def _tell_about_copies(self) -> None:
         terminal = self._supervisor.terminal
@@ -220,23 +237,6 @@ class Starter:
             f"  copies, with their own memory in MiB: {', '.join(told)}; {sum(sizes):.1f} together",
             verbosity=2,
         )
-
-    def _warm(self, child: Child, patience: int = _PATIENCE) -> None:
-        """Prepare the memory of the process that the next save most likely needs."""
-        ready = self.checkpoints.ready()
-        serves = self._supervisor.state.live == child.generation
-        if ready is None or ready.spare is None or not serves or not child.pid_is_certain:
-            return
-        if ready.spare.is_asleep():
-            self._warm_on(ready, ready.spare, make_own(ready.spare.pid, own_pages(child.pid)))
-        elif patience:
-            self._supervisor.loop.call_later(_UNTIL_ASLEEP, self._warm, child, patience - 1)
-
-    def _warm_on(self, ready: Frozen, spare: Spare, steps: Iterator[None]) -> None:
-        # Step by step: a save in between must not wait, and takes the process
-        # as far as it has come.
-        if ready.spare is spare and next(steps, steps) is None:
-            self._supervisor.loop.call_soon(self._warm_on, ready, spare, steps)
 
     def _remember(self, changed: Collection[str]) -> None:
         modules = self._supervisor.code.modules

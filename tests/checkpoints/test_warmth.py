@@ -1,0 +1,80 @@
+"""The memory that a waiting process is given before it is needed."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from django_autoreload_plus.protocol.memory import PAGE, own_pages
+from django_autoreload_plus.supervisor.warmth import make_own
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells of pages")
+
+PAGES = 300
+TEXT = b"".join(b"page %03d" % number + b" " * (PAGE - 8) for number in range(PAGES))
+
+
+@pytest.fixture
+def shared() -> Iterator[tuple[mmap.mmap, int]]:
+    """Return memory that a process of its own shares with us, and the id of that process."""
+    memory = mmap.mmap(-1, PAGES * PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory[:] = TEXT
+    orders, order = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(order)
+        os.read(orders, 1)
+        os._exit(0 if memory[:] == TEXT else 1)
+    os.close(orders)
+    yield memory, pid
+    os.close(order)
+    assert os.waitpid(pid, 0)[1] == 0, "the memory of the other process changed"
+
+
+def pages_of(runs: tuple[tuple[int, int], ...]) -> set[int]:
+    """Return the address of each page."""
+    return {start + number * PAGE for start, count in runs for number in range(count)}
+
+
+def test_written_pages_are_own_pages(shared: tuple[mmap.mmap, int]) -> None:
+    """The wrong pages would be prepared."""
+    memory, _ = shared
+    before = pages_of(own_pages(os.getpid()))
+    for number in (3, 4, 5, 200):
+        memory[number * PAGE] = b"P"[0]
+    new = pages_of(own_pages(os.getpid())) - before
+    pattern = {0, PAGE, 2 * PAGE, 197 * PAGE}
+    assert any({page + step for step in pattern} <= new for page in new)
+
+
+def test_a_waiting_process_gets_pages_of_its_own(shared: tuple[mmap.mmap, int]) -> None:
+    """A save would wait for the kernel to copy them, or worse, find other contents."""
+    memory, pid = shared
+    mine = pages_of(own_pages(os.getpid()))
+    for number in range(100, 250):
+        memory[number * PAGE] = b"p"[0]
+    # Where the other process was alone before, and where we have just become so.
+    written = pages_of(own_pages(os.getpid())) - mine
+    start = min(page for page in written if {page + n * PAGE for n in range(150)} <= written)
+    wanted = ((start - 100 * PAGE, 50),)
+    assert not pages_of(wanted) & pages_of(own_pages(pid))
+    for _ in make_own(pid, wanted):
+        pass
+    assert pages_of(wanted) <= pages_of(own_pages(pid))
+
+
+def test_a_process_that_is_gone_is_no_error() -> None:
+    """A spare that is killed in the meantime would end the command."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert own_pages(pid) == ()
+    assert list(make_own(pid, ((PAGE, 1000),))) == []
