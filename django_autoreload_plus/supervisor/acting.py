@@ -10,7 +10,7 @@ from ..protocol.failure import Failure
 from . import policy
 from .error_page import PageContext
 from .journey import Journey
-from .process import Child
+from .process import START, Child
 
 if TYPE_CHECKING:
     from .core import Supervisor
@@ -51,11 +51,14 @@ class Acting:
         if not supervisor.changed:
             # Not for a change: the program asked for it.
             supervisor.journey = Journey()
+        # Each start has a way of its own; the first part they may share.
+        del supervisor.journey.marks[1:]
         supervisor.journey.mark("decided")
         supervisor.starter.attempt(supervisor.code.since_start())
         supervisor.code.start()
         supervisor.starter.start(action.generation)
-        supervisor.journey.mark("started")
+        child = supervisor.children[action.generation]
+        supervisor.journey.mark("spawned" if child.origin == START else "forked")
 
     def _retire(self, action: policy.Retire) -> None:
         supervisor = self._supervisor

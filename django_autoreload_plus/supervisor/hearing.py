@@ -11,7 +11,7 @@ from ..protocol import messages as m
 from ..protocol.channel import ChannelClosed
 from ..protocol.codec import MessageError
 from . import policy
-from .process import Child
+from .process import START, Child
 
 if TYPE_CHECKING:
     from .core import Supervisor
@@ -42,6 +42,10 @@ class Hearing:
                 socket.socket(fileno=fds[0])
             ),
             m.Used: lambda _child, message, _fds: supervisor.starter.used(message.languages),
+            m.Answered: lambda child, _message, _fds: supervisor.starter.answered(child),
+            m.Touched: lambda _child, message, _fds: supervisor.starter.warmth.touched(
+                message.label, message.pages
+            ),
             m.Waiting: lambda _child, _message, _fds: None,
             m.Froze: lambda child, message, fds: supervisor.starter.froze(child, message, fds[0]),
             m.Refused: self._refused,
@@ -77,6 +81,8 @@ class Hearing:
                 "restart the command after an upgrade"
             )
         child.pid, child.pid_is_certain = message.pid, True
+        if child.generation == self._supervisor.state.newest and child.origin != START:
+            self._supervisor.journey.mark("swapped" if child.swapped else "resumed")
 
     def _loaded(self, child: Child, message: m.Loaded, _: list[int]) -> None:
         child.loaded.append(message)

@@ -14,8 +14,9 @@ class Journey:
     marks: list[tuple[str, float]] = field(default_factory=list)
 
     def mark(self, station: str) -> None:
-        """The save has come to this station."""
-        self.marks.append((station, time.monotonic()))
+        """The save has come to this station; passing it again counts no more."""
+        if station not in (name for name, _ in self.marks):
+            self.marks.append((station, time.monotonic()))
 
     @property
     def seconds(self) -> float:

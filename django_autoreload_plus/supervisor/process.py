@@ -19,6 +19,8 @@ from ..protocol.gate import Gate
 from ..protocol.launch import CHILD_ENVIRONMENT, ChildLaunch
 from ..protocol.trail import Trail
 
+#: Where a process comes from that was not forked.
+START = "start"
 #: An environment variable has its limits; the bytecode of more files than this is
 #: removed instead.
 _MOST_CHANGED = 200
@@ -34,14 +36,16 @@ class Child:
     #: Reports of what it loaded, in order, that were not compared with the disk yet.
     loaded: list[m.Loaded] = field(default_factory=list)
     live: bool = False
+    #: By the monotonic clock.
+    live_since: float = 0.0
     #: It said how it ended, or was given up; its exit status adds nothing.
     explained: bool = False
     retired: bool = False
     pid_is_certain: bool = True
     #: What it loaded since its last checkpoint.
     segment: set[str] = field(default_factory=set)
-    #: How it came to be: ``"start"`` or the label of a checkpoint.
-    origin: str = "start"
+    #: How it came to be: :data:`START` or the label of a checkpoint.
+    origin: str = START
     swapped: bool = False
     #: The address it asked for and did not get, and why; ``""``: it got all.
     refused: str = ""
