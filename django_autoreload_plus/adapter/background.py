@@ -1,4 +1,4 @@
-"""System checks after a reload: when the new code is live already."""
+"""What is done after a reload, when the new code is live already."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from django.db import connections
 
 from ..child import failures
 from ..child.link import Link
+from ..child.run import describe
 from ..protocol.messages import Failed, Say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from django.core.management.base import BaseCommand
@@ -25,29 +26,46 @@ if TYPE_CHECKING:
 _HEAD_START = 0.2
 
 
+class Background:
+    """A thread for what can wait until the first requests after a save have been answered."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._jobs: list[Callable[[], None]] = []
+
+    def add(self, job: Callable[[], None]) -> None:
+        """Do this too, after what was added before; it is the user's code, and may raise."""
+        if not self._jobs:
+            self._link.after_serving.append(self._start)
+        self._jobs.append(job)
+
+    def _start(self) -> None:
+        threading.Thread(target=self._run, name="autoreload-background", daemon=True).start()
+
+    def _run(self) -> None:
+        time.sleep(_HEAD_START)
+        for job in self._jobs:
+            try:
+                job()
+            except Exception as error:  # noqa: BLE001 - the user's code
+                self._link.say(Failed(describe(self._link, error)))
+                return
+
+
 class BackgroundChecks:
-    """Runs a command's checks in a thread, and says only what is wrong."""
+    """Runs a command's checks, and says only what is wrong."""
 
     def __init__(self, command: Any, link: Link) -> None:
         self._command = command
         self._link = link
         self._heard = io.StringIO()
-        self._migrations_only = False
 
-    def when_serving(self, *, migrations_only: bool) -> None:
-        """Run once the process serves."""
-        self._migrations_only = migrations_only
-        self._link.after_serving = self._start
-
-    def _start(self) -> None:
-        threading.Thread(target=self._run, name="autoreload-checks", daemon=True).start()
-
-    def _run(self) -> None:
-        time.sleep(_HEAD_START)
+    def run(self, *, migrations_only: bool) -> None:
+        """Run them now."""
         out = io.StringIO()
         command = self._copy(out)
         try:
-            if not self._migrations_only:
+            if not migrations_only:
                 command.check()
             command.check_migrations()
         except SystemCheckError as error:
@@ -64,7 +82,7 @@ class BackgroundChecks:
     def as_printed(self) -> AbstractContextManager[None]:
         """The command runs its checks itself: what it prints need not be said again."""
         heard = self._heard
-        self._link.after_serving = lambda: self._link.say(Say(heard.getvalue(), printed=True))
+        self._link.after_serving.append(lambda: self._link.say(Say(heard.getvalue(), printed=True)))
         return _overhear(self._command, heard)
 
     def _copy(self, out: io.StringIO) -> BaseCommand:

@@ -16,9 +16,9 @@ from ..child import link as links
 from ..child.checkpoints import READY
 from ..protocol.messages import Failed
 from . import facts, signals, takeover
-from .background import BackgroundChecks
+from .background import Background, BackgroundChecks
 from .daphne import held_daphne
-from .preload import compute_tables, preload_templates, preload_urls
+from .preload import compute_tables, preload_framework, preload_urls
 from .serving import full_name, held_server
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class ReloadingRunserver(_Base):
     #: A reload: what Django prints at a start was printed at the first.
     _reloading = False
     _checks: BackgroundChecks | None = None
+    _reloader: signals.SupervisedReloader
     #: The checks are for the background: the new code goes live first.
     _checks_later = False
     #: Where the command's own words go, while it repeats what it said at the first start.
@@ -101,9 +102,13 @@ class ReloadingRunserver(_Base):
         # In a process resumed from here it is no longer the first start.
         self._reloading = not connection.first
         self._checks_later = self._reloading and connection.options.checks_later
-        self._checks = BackgroundChecks(self, connection)
+        background = Background(connection)
+        background.add(lambda: compute_tables(connection.languages))
+        self._announce(background)
+        checks = self._checks = BackgroundChecks(self, connection)
         if self._checks_later:
-            self._checks.when_serving(migrations_only=bool(options.get("skip_checks")))
+            migrations_only = bool(options.get("skip_checks"))
+            background.add(lambda: checks.run(migrations_only=migrations_only))
             options["skip_checks"] = True
         if self._reloading:
             self._stdout, self.stdout = self.stdout, OutputWrapper(io.StringIO())
@@ -139,15 +144,15 @@ class ReloadingRunserver(_Base):
         """Everything that depends on code alone, before anything is served."""
         # In the order of production: the handler with its middleware is loaded at the
         # start, the URLconf by the first request. It suits an edit of a view, too.
-        preload_templates()
+        preload_framework()
         self._load_handler(*args, **options)
-        preload_urls(connection.languages)
+        preload_urls()
         connection.after_request = signals.LanguageReport(connection)
         if connection.checkpoints is not None:
             connection.checkpoints.compute = compute_tables
         # Asks a name server, which must not happen between a save and its answer.
         full_name(self.addr)  # type: ignore[attr-defined]
-        signals.SupervisedReloader(connection).announce()
+        self._reloader = signals.SupervisedReloader(connection)
         facts.refine(
             connection,
             verbosity=options.get("verbosity", 1),
@@ -157,6 +162,16 @@ class ReloadingRunserver(_Base):
         )
         if connection.first:
             logger.info("Watching for file changes with django-autoreload-plus")
+
+    def _announce(self, background: Background) -> None:
+        """Let apps ask for more to be watched: at a reload when the new code is live.
+
+        Django sends the signal when the URLconf is loaded, and while it begins to serve.
+        """
+        if self._reloading:
+            background.add(self._reloader.announce)
+        else:
+            self._reloader.announce()
 
     def _load_handler(self, *args: Any, **options: Any) -> None:
         if options.get("use_asgi"):

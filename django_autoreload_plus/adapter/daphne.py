@@ -100,8 +100,7 @@ class DaphneDoor:
 
     def closed(self) -> None:
         """Daphne has finished with a connection."""
-        if self._link.after_request is not None:
-            self._link.after_request()
+        self._link.answered()
         if self._retired:
             self._stop_when_idle()
 

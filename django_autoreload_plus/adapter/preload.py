@@ -1,34 +1,91 @@
-"""Loads and computes what the first request would, from code alone."""
+"""Loads and computes what the first request would, from code alone.
+
+Nothing here looks at data or at the time, and whatever goes wrong is left to the
+first request, where Django shows it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
+from importlib import import_module
 
-from django.template import engines
+from django.apps import apps
+from django.conf import settings
+from django.template import Engine, engines
+from django.template.backends.django import DjangoTemplates
 from django.urls import get_resolver
 from django.utils import translation
+from django.utils.functional import SimpleLazyObject
+
+_DJANGO = "django."
+#: Modules with regular expressions that are compiled when the first request meets them.
+_EXPRESSIONS = ("django.http.request", "django.utils.translation.trans_real")
 
 
-def preload_templates() -> None:
-    """The template engines, with their libraries of tags."""
+def preload_framework() -> None:
+    """The template engines, with their libraries of tags, and what Django imports late.
+
+    Of what the settings name only Django's own: the user's modules are imported when
+    they would be without us.
+    """
     engines.all()
+    for name in _late_modules():
+        if name.startswith(_DJANGO):
+            with contextlib.suppress(Exception):
+                import_module(name)
+    for module in map(import_module, _EXPRESSIONS):
+        for value in vars(module).values():
+            if type(value) is SimpleLazyObject:
+                # Asking for any attribute compiles it.
+                getattr(value, "pattern", None)
+    for engine in _django_engines():
+        names = (name if isinstance(name, str) else name[0] for name in engine.loaders)
+        if all(name.startswith(_DJANGO) for name in names):
+            # The attribute is computed at its first use.
+            with contextlib.suppress(Exception):
+                engine.template_loaders  # noqa: B018
 
 
-def preload_urls(languages: Iterable[str] = ()) -> None:
-    """The URLconf with its reverse tables."""
-    resolver = get_resolver()
-    # The attribute is computed at its first use.
-    resolver.url_patterns  # noqa: B018
-    compute_tables((translation.get_language() or "", *languages))
+def preload_urls() -> None:
+    """The URLconf."""
+    # As above.
+    get_resolver().url_patterns  # noqa: B018
 
 
 def compute_tables(languages: Iterable[str]) -> None:
-    """The resolver's reverse tables, which it keeps for each language."""
-    for language in dict.fromkeys(filter(None, languages)):
-        with translation.override(language):
-            get_resolver().reverse_dict  # noqa: B018
+    """The resolver's reverse tables, which it keeps for each language, and the default one's."""
+    with contextlib.suppress(Exception):
+        for language in dict.fromkeys(filter(None, (translation.get_language(), *languages))):
+            with translation.override(language):
+                get_resolver().reverse_dict  # noqa: B018
 
 
 def computed_languages() -> tuple[str, ...]:
     """The languages for which the resolver has tables by now."""
     return tuple(get_resolver()._reverse_dict)
+
+
+def _late_modules() -> Iterator[str]:
+    """Modules whose import Django puts off until a request needs them."""
+    if apps.is_installed("django.contrib.sessions"):
+        yield _module_of(settings.SESSION_SERIALIZER)
+    if apps.is_installed("django.contrib.messages"):
+        yield _module_of(settings.MESSAGE_STORAGE)
+    if apps.is_installed("django.contrib.staticfiles"):
+        yield "django.contrib.staticfiles.storage"
+    if settings.DATABASES:
+        yield "django.db.models.sql.compiler"
+    for engine in _django_engines():
+        yield from map(_module_of, engine.context_processors)
+        yield "django.template.context_processors"
+
+
+def _django_engines() -> Iterator[Engine]:
+    for engine in engines.all():
+        if isinstance(engine, DjangoTemplates):
+            yield engine.engine
+
+
+def _module_of(dotted: str) -> str:
+    return dotted.rpartition(".")[0]

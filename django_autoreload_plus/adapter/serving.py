@@ -170,8 +170,6 @@ class HeldServerMixin:
     def shutdown_request(self, request: Any) -> None:
         """The one place through which every connection ends."""
         super().shutdown_request(request)  # type: ignore[misc]
-        if self.link.after_request is not None:
-            self.link.after_request()
         self.door.closed()
 
     def _accept(self) -> bool:
@@ -254,6 +252,7 @@ class GatedHandlerMixin:
         door = self.server.door
         if self._has_read_ahead() or door.await_request(self.connection):
             super().handle_one_request()  # type: ignore[misc]
+            self.server.link.answered()
             return
         self.close_connection = True
         door.hand_back(self.connection)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from asgiref.local import Local
+from django.utils import translation
 from django.utils.autoreload import BaseReloader, autoreload_started, file_changed
 from django.utils.translation import trans_real
 
@@ -30,11 +31,13 @@ class SupervisedReloader(BaseReloader):
         super().__init__()
         self._connection = connection
         self._reported: tuple[set[tuple[str, str]], set[str]] = (set(), set())
+        self._announced = False
+        connection.take_changes = self.take_changes
 
     def announce(self) -> None:
         """Send ``autoreload_started`` and pass on what the receivers asked for."""
-        self._connection.take_changes = self.take_changes
         autoreload_started.send(sender=self)
+        self._announced = True
         self.report()
 
     def report(self) -> None:
@@ -55,7 +58,7 @@ class SupervisedReloader(BaseReloader):
             # No directory can have such a name, and since Python 3.13 looking there raises.
             return
         super().watch_dir(path, glob)
-        if self._connection.started:
+        if self._announced:
             self.report()
 
     def take_changes(self, paths: tuple[str, ...]) -> Handled:
@@ -92,7 +95,7 @@ class LanguageReport:
 
     def __init__(self, connection: link.Link) -> None:
         self._connection = connection
-        self._reported = set(computed_languages())
+        self._reported = {translation.get_language(), *connection.languages}
 
     def __call__(self) -> None:
         """Called after each request: cheap as long as there is no new one."""

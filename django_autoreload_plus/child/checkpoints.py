@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.gate import slot_of
+from ..protocol.memory import own_pages
 from . import exits, offsets, title
 from .fresh import FreshFinder, forget_listings
 from .link import Link
@@ -55,8 +56,10 @@ class Checkpointer:
         self._taking = False
         #: Called before a copy is taken: what a framework manages is closed.
         self.before: list[Callable[[], None]] = []
-        #: Computes what requests in certain languages would compute first.
+        #: Computes what requests in certain languages would compute first; never raises.
         self.compute: Callable[[tuple[str, ...]], None] | None = None
+        #: The copy this process was made from, whose supervisor asks what was written to.
+        self._learns = ""
         #: Called in a process that was resumed.
         self.after_resume: list[Callable[[], None]] = []
 
@@ -122,6 +125,7 @@ class Checkpointer:
         self._link.report(scan=False)
         ours, theirs = Channel.pair()
         self._elapsed += time.perf_counter() - self._last
+        self._learn()
         froze = m.Froze(label, os.getpid(), self._elapsed, exits.pending())
         self._link.say(froze, [theirs.fileno()])
         theirs.close()
@@ -137,20 +141,33 @@ class Checkpointer:
             self._link.say(m.Hello(os.getpid()))
         self._last = time.perf_counter()
 
+    def _learn(self) -> None:
+        """Note what was written to since the last copy; it is told when nobody waits."""
+        if self._learns:
+            touched = m.Touched(self._learns, own_pages(os.getpid()))
+            self._link.when_quiet.append(lambda: self._link.say(touched))
+            self._learns = ""
+
     def _freeze(self, label: str, channel: Channel, child: int) -> None:
         """Wait for orders; returns only in a process that is to go on."""
         self._link.channel.close()
         self._link.close_sockets()
         handlers = _silence()
         command = title.set_title(f"autoreload checkpoint: {label}")
-        preparation = self.swapper.build_index if label == READY and self.swapper else None
-        frozen = Frozen(channel, {child}, preparation, self.compute)
-        connection = frozen.serve()
+        preparation = self._complete if label == READY else None
+        connection = Frozen(channel, {child}, preparation, self.compute).serve()
         # From here on: a process forked from the frozen copy.
-        self._resume(connection, handlers)
+        self._resume(connection, handlers, label)
         title.set_title(command)
 
-    def _resume(self, channel: Channel, handlers: dict[int, object]) -> None:
+    def _complete(self) -> None:
+        """In the copy in which all is loaded: what the process that serves did not wait for."""
+        if self.compute is not None:
+            self.compute(self._link.languages)
+        if self.swapper is not None:
+            self.swapper.build_index()
+
+    def _resume(self, channel: Channel, handlers: dict[int, object], label: str) -> None:
         link = self._link
         title.set_title("autoreload: ready to resume")
         offsets.separate(self.safety.being_read())
@@ -165,12 +182,13 @@ class Checkpointer:
             signal.signal(number, handler)  # type: ignore[arg-type]
         link.channel = channel
         link.slot = slot_of(message.generation)
-        link.forked, link.first = True, message.first
+        link.forked, link.resumed, link.first = True, True, message.first
         self.safety.ours = (*self._descriptors(), *descriptors)
         link.prefetched = {
             (item.host, item.port, item.ipv6): socket.socket(fileno=descriptor)
             for item, descriptor in zip(message.sockets, descriptors, strict=True)
         }
+        self._learns = label if message.learn else ""
         self._swap(message)
         self._follow(message)
         exits.leave_to_the_copy()

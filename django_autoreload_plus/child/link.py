@@ -79,6 +79,8 @@ class Link:
         self.started = False
         #: This process was forked from a frozen copy, or left one behind.
         self.forked = False
+        #: It was told to go on from where a frozen copy stands.
+        self.resumed = False
         #: Listening sockets that came with the order to go on.
         self.prefetched: dict[tuple[str, int, bool], socket.socket] = {}
         self.retiring = False
@@ -94,12 +96,13 @@ class Link:
         #: Called when a request has been answered.
         self.after_request: Callable[[], None] | None = None
         #: What is to be done as soon as the program serves.
-        self.after_serving: Callable[[], None] | None = None
+        self.after_serving: list[Callable[[], None]] = []
+        #: What is to be done when the first requests after a save have been answered.
+        self.when_quiet: list[Callable[[], None]] = []
+        self._answered = False
         self._sending = threading.RLock()
         self._wake_read, self._wake_write = -1, -1
         self._woken = False
-        #: Once the first requests have been answered.
-        self._when_quiet: Callable[[], None] | None = None
 
     def say(self, message: m.Message, descriptors: Sequence[int] = ()) -> None:
         """Send a message; a supervisor that is gone ends the process."""
@@ -173,17 +176,25 @@ class Link:
     def serve(self, server: Server) -> None:
         """The program accepts connections through ``server`` from now on."""
         self.server = server
-        self.report(scan=self.tracker.has_much_to_tell())
+        self.report(scan=False)
         # Not before: what was not found by now is missing, not on its way.
         self.tracker.starting = False
         self._run_thread()
         self.say(m.Serving())
         if self.checkpoints is not None and self.checkpoints.swapper is not None:
             self.checkpoints.swapper.rest()
-            self._when_quiet = self.checkpoints.swapper.let_go
+            self.when_quiet.append(self.checkpoints.swapper.let_go)
         self.wake()
-        if self.after_serving is not None:
-            self.after_serving()
+        for begin in self.after_serving:
+            begin()
+
+    def answered(self) -> None:
+        """A request has been answered."""
+        if not self._answered:
+            self._answered = True
+            self.say(m.Answered())
+        if self.after_request is not None:
+            self.after_request()
 
     def _tell_written(self, path: str) -> None:
         self.say(m.Loaded(written=(path,)))
@@ -226,6 +237,8 @@ class Link:
             selector.register(self.channel, selectors.EVENT_READ)
             selector.register(self._wake_read, selectors.EVENT_READ)
             due, delay = False, _FIRST_REPORT_DELAY
+            # What was there at the copy was looked at by the process that left it behind.
+            scan = not self.resumed
             while True:
                 ready = selector.select(delay if due else None)
                 for key, _ in ready:
@@ -236,14 +249,14 @@ class Link:
                         self._hear()
                 if due and not ready:
                     self._woken = False
-                    self.report()
+                    self.report(scan=scan)
                     self._become_quiet()
+                    scan = False
                     due, delay = self.tracker.is_waiting, _REPORT_DELAY
 
     def _become_quiet(self) -> None:
-        if self._when_quiet is not None:
-            self._when_quiet()
-            self._when_quiet = None
+        while self.when_quiet:
+            self.when_quiet.pop(0)()
 
     def _hear(self) -> None:
         try:

@@ -63,11 +63,15 @@ def _run(connection: link.Link, entry: Entry) -> None:
         raise SystemExit(130) from None
     except BaseException as error:  # noqa: BLE001
         # Whatever the user's code raised: it is theirs to see and to mend.
-        failure = failures.from_exception(error, roots=_roots(), skip=_skipped(connection))
-        _failed(connection, failure)
+        _failed(connection, describe(connection, error))
     else:
         if not connection.retiring:
             connection.say(m.Finished(0))
+
+
+def describe(connection: link.Link, error: BaseException) -> Failure:
+    """What the user's code raised, as the supervisor shows it."""
+    return failures.from_exception(error, roots=_roots(), skip=_skipped(connection))
 
 
 def _exited(connection: link.Link, error: SystemExit) -> None:

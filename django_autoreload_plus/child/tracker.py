@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
+from itertools import takewhile
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -22,8 +23,6 @@ from .fresh import FreshFinder
 
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC
-#: Fewer lookups than this can wait for the next complete report.
-_BY_THE_WAY = 10
 #: The standard library.
 _INTERPRETER = os.path.dirname(os.__file__)
 #: Programs make names with it up, but no file can have one.
@@ -60,6 +59,8 @@ class Tracker:
         self._written: set[str] = set()
         self._unresolved: list[Lookup] = []
         self._scanned: dict[str, int] = {}
+        #: The last finished module in ``sys.modules`` at the last look.
+        self._newest = ""
         self._late: dict[str, Callable[[], None]] = {}
         #: Reads count only while starting; a request that reads a file is not
         #: code that was loaded.
@@ -108,9 +109,8 @@ class Tracker:
     def collect(self, *, scan: bool = True) -> Loaded:
         """Everything since the last call, as a report.
 
-        ``scan``: look at every module in ``sys.modules``, not only at those of a new
-        name. That touches them all; right after a fork it costs a copy of much of the
-        memory.
+        ``scan``: look at every module in ``sys.modules``, not only at those that came
+        since. That touches them all; after a fork it costs a copy of much of the memory.
         """
         record, self._record = self._record, Record()
         files: list[LoadedFile] = []
@@ -118,13 +118,8 @@ class Tracker:
         self._resolve(record.lookups, files, missing)
         for path, when in record.reads.items():
             self._add(files, path, when, "")
-        names = [*sys.modules]
-        self._scan(files, names if scan else [name for name in names if name not in self._scanned])
+        self._scan(files, [*sys.modules] if scan else self._new_names())
         return Loaded(tuple(files), tuple(missing), (), tuple(sorted(record.writes)))
-
-    def has_much_to_tell(self) -> bool:
-        """Whether more was imported since the last report than happens by the way."""
-        return len(self._record.lookups) > _BY_THE_WAY
 
     def _resolve(self, lookups: list[Lookup], files: list[LoadedFile], missing: list[str]) -> None:
         retry, self._unresolved = self._unresolved, []
@@ -143,7 +138,18 @@ class Tracker:
             elif spec is None:
                 self._add_missing(missing, candidates(lookup))
 
-    def _scan(self, files: list[LoadedFile], names: Iterable[str]) -> None:
+    def _new_names(self) -> list[str]:
+        """The names at the end of ``sys.modules`` that came since the last look.
+
+        The import system moves a module to the end when it is finished. All names, if
+        the last finished one was taken out, so that nobody can say which are new.
+        """
+        # In one call, which no other thread that imports can interrupt.
+        names = [*takewhile(self._newest.__ne__, reversed(sys.modules))]
+        return names[::-1]
+
+    def _scan(self, files: list[LoadedFile], names: Sequence[str]) -> None:
+        self._newest = next(filter(_is_finished, reversed(names)), self._newest)
         for name in names:
             module = sys.modules.get(name)
             if module is not None and self._scanned.get(name) != id(module):
@@ -289,6 +295,14 @@ def _is_loaded(name: str) -> bool:
     module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)
     return module is not None and not getattr(spec, "_initializing", False)
+
+
+def _is_finished(name: str) -> bool:
+    module = sys.modules.get(name)
+    if not isinstance(module, ModuleType):
+        return False
+    spec = module.__dict__.get("__spec__")
+    return spec is not None and not getattr(spec, "_initializing", False)
 
 
 def _source_of(file: str) -> str:

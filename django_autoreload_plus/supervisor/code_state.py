@@ -51,8 +51,9 @@ class CodeState:
         #: Changes that the live child has taken, and the frozen copies have not.
         self._taken: set[str] = set()
 
-    def add(self, loaded: Loaded) -> None:
-        """What a child reports to have loaded."""
+    def add(self, loaded: Loaded) -> bool:
+        """What a child reports to have loaded; returns whether there is more to watch now."""
+        before = self._extent()
         self.files.update(item.path for item in loaded.files)
         self.modules.update((item.path, item.module) for item in loaded.files if item.module)
         self.missing.update(loaded.missing)
@@ -63,6 +64,10 @@ class CodeState:
             if path not in self.generated:
                 self.written.add(path)
                 self.dirty.pop(path, None)
+        return self._extent() != before
+
+    def _extent(self) -> tuple[int, ...]:
+        return len(self.files), len(self.missing), len(self.globs), len(self.written)
 
     def targets(self, extra_globs: Iterable[tuple[str, str]] = ()) -> Targets:
         """What the watcher has to watch."""

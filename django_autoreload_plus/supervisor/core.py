@@ -86,6 +86,8 @@ class Supervisor:
             self.watcher.stop()
             await self.reception.close()
             self.terminal.mend_echo()
+            self.reaper.stop()
+            self.shutdown.uninstall()
 
     def handle(self, event: policy.Event) -> None:
         """Let the policy decide about an event, and do it."""
@@ -156,8 +158,8 @@ class Supervisor:
 
     def loaded(self, child: Child, message: m.Loaded) -> None:
         """A child has loaded files."""
-        self.code.add(message)
-        self._watch_soon()
+        if self.code.add(message):
+            self._watch_soon()
         edited = self._record(child) if child.live else frozenset()
         if edited:
             self.files_changed(edited)
@@ -165,7 +167,7 @@ class Supervisor:
     def live(self, child: Child, *, serves: bool) -> None:
         """A child runs, or serves."""
         child.live = True
-        self.journey.mark("ready")
+        self.journey.mark("ready" if child.swapped else "imported")
         edited = self._record(child)
         self.code.loaded()
         self.changed |= edited

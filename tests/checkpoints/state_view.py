@@ -27,6 +27,10 @@ NUMBER = re.compile(r"0x[0-9a-f]+|\[\d+\]")
 
 def state(_request: Any) -> Any:
     """Answer with the state of this process as JSON."""
+    # What is done after a reload is part of it.
+    for thread in threading.enumerate():
+        if thread.name == "autoreload-background":
+            thread.join()
     # First of all: what follows imports modules and asks for lazy values.
     parts: dict[str, Any] = {"modules": modules(), "interpreter": interpreter(), "system": system()}
     from django.http import JsonResponse

@@ -108,6 +108,24 @@ def test_a_receiver_that_raises_does_not_end_the_server(tmp_path: Path) -> None:
         server.wait_for_output("ValueError: tea")
 
 
+def test_a_receiver_that_raises_at_a_reload_is_shown(tmp_path: Path) -> None:
+    """What an app asks for would not be watched, and nobody would know why."""
+    with site(tmp_path, files=FILES) as server:
+        is_page(server, "one")
+        server.edit(
+            "shop/apps.py", "    sender.watch_dir(str", "    1 / 0\n    sender.watch_dir(str"
+        )
+        server.wait_for_output(r"ZeroDivisionError.* · waiting for a fix")
+        mark = server.mark()
+        server.edit("shop/apps.py", "    1 / 0\n", "")
+        server.wait_for_output("live in", since=mark)
+        is_page(server, "one")
+        # What was asked for in the end is watched.
+        mark = server.mark()
+        write_file(server.path("content/deep/one.md"), "2")
+        server.wait_for_output("told of one.md", since=mark)
+
+
 def test_translations_without_receivers(project: Path) -> None:
     """A project that has switched Django's receivers off would show old translations."""
     with (project / "teas/apps.py").open("a") as file:
