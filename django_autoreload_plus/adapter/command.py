@@ -144,7 +144,7 @@ class ReloadingRunserver(_Base):
         """Everything that depends on code alone, before anything is served."""
         # In the order of production: the handler with its middleware is loaded at the
         # start, the URLconf by the first request. It suits an edit of a view, too.
-        preload_framework()
+        preload_framework(connection.languages)
         self._load_handler(*args, **options)
         preload_urls()
         connection.after_request = signals.LanguageReport(connection)

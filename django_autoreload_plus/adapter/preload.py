@@ -17,19 +17,23 @@ from django.template.backends.django import DjangoTemplates
 from django.urls import get_resolver
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import trans_real
 
 _DJANGO = "django."
 #: Modules with regular expressions that are compiled when the first request meets them.
 _EXPRESSIONS = ("django.http.request", "django.utils.translation.trans_real")
 
 
-def preload_framework() -> None:
+def preload_framework(languages: Iterable[str]) -> None:
     """The template engines, with their libraries of tags, and what Django imports late.
 
     Of what the settings name only Django's own: the user's modules are imported when
-    they would be without us.
+    they would be without us. Translations are read for these languages and the default.
     """
     engines.all()
+    with contextlib.suppress(Exception):
+        for _language in _each(languages):
+            translation.gettext("")
     for name in _late_modules():
         if name.startswith(_DJANGO):
             with contextlib.suppress(Exception):
@@ -56,14 +60,20 @@ def preload_urls() -> None:
 def compute_tables(languages: Iterable[str]) -> None:
     """The resolver's reverse tables, which it keeps for each language, and the default one's."""
     with contextlib.suppress(Exception):
-        for language in dict.fromkeys(filter(None, (translation.get_language(), *languages))):
-            with translation.override(language):
-                get_resolver().reverse_dict  # noqa: B018
+        for _language in _each(languages):
+            get_resolver().reverse_dict  # noqa: B018
 
 
 def computed_languages() -> tuple[str, ...]:
-    """The languages for which the resolver has tables by now."""
-    return tuple(get_resolver()._reverse_dict)
+    """The languages for which there are tables or translations by now."""
+    return tuple({*get_resolver()._reverse_dict, *trans_real._translations})  # type: ignore[attr-defined]
+
+
+def _each(languages: Iterable[str]) -> Iterator[str]:
+    """The default language and these; each is active while it is looked at."""
+    for language in dict.fromkeys(filter(None, (translation.get_language(), *languages))):
+        with translation.override(language):
+            yield language
 
 
 def _late_modules() -> Iterator[str]:

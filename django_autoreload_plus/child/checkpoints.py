@@ -122,6 +122,8 @@ class Checkpointer:
 
     def _split(self, label: str) -> None:
         exits.flush()
+        if self.swapper is not None:
+            self.swapper.trim()
         self._link.report(scan=False)
         ours, theirs = Channel.pair()
         self._elapsed += time.perf_counter() - self._last
@@ -175,9 +177,9 @@ class Checkpointer:
             channel.send(m.Waiting())
             message, descriptors = channel.receive()
         except ChannelClosed:
-            os._exit(0)
+            exits.vanish(0)
         if not isinstance(message, m.Go):
-            os._exit(1)
+            exits.vanish(1)
         for number, handler in handlers.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
         link.channel = channel
@@ -203,7 +205,7 @@ class Checkpointer:
             reason = self.swapper.apply(message.swaps) or ""
         if reason:
             self._link.say(m.SwapRefused(reason))
-            os._exit(0)
+            exits.vanish(0)
 
     def _follow(self, message: m.Go) -> None:
         self._names = frozenset(message.stops)
@@ -267,7 +269,7 @@ class Frozen:
                 elif isinstance(message, m.Dissolve):
                     exits.leave(0)
         except ChannelClosed:
-            os._exit(0)
+            exits.vanish(0)
         return None
 
     def _be_prepared(self) -> None:
@@ -304,7 +306,7 @@ class Frozen:
         try:
             self._channel.send(message)
         except ChannelClosed:
-            os._exit(0)
+            exits.vanish(0)
 
 
 def fork() -> int:

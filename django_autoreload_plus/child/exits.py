@@ -17,6 +17,8 @@ import threading
 import weakref
 from typing import Any, NoReturn
 
+#: The lowest priority there is, see nice(2).
+_LAST = 19
 #: Modules whose finalizers do nothing but forget an object. A framework makes one for
 #: each receiver of a signal: no copy could ever go if they counted.
 _ONLY_MEMORY = ("django.dispatch.dispatcher",)
@@ -82,4 +84,15 @@ def leave(code: int) -> NoReturn:
         threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     flush()
+    vanish(code)
+
+
+def vanish(code: int) -> NoReturn:
+    """End at once, with no handler, and behind everybody else.
+
+    Taking a large process apart keeps a processor busy just when the process that
+    takes over answers its first request.
+    """
+    if hasattr(os, "nice"):
+        os.nice(_LAST)
     os._exit(code)

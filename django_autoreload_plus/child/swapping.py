@@ -26,6 +26,10 @@ class Swapper:
         if self._recorder.start() is None:
             self._tracker.listeners.update(self._audit.listeners())
 
+    def trim(self) -> None:
+        """Take the record apart as it grows: a copy taken now need not do it each time."""
+        self._recorder.trim()
+
     def build_index(self) -> None:
         """In the frozen copy, while it idles: find every function and its code."""
         self._audit.stop()

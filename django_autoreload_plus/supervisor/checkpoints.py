@@ -145,6 +145,7 @@ class Checkpoints:
         self._unwatch = unwatch
         self._live = Line(0)
         self._attempt = Line(0)
+        self._superseded: list[Frozen] = []
         self._tokens = 0
         #: Why no copy could be taken, by label, in the latest start.
         self.refusals: dict[str, str] = {}
@@ -178,7 +179,17 @@ class Checkpoints:
         if generation != self._attempt.generation:
             return
         former, self._live = self._live, self._attempt
-        self._drop_unused(former)
+        self._superseded += former.frozen
+
+    def sweep(self) -> None:
+        """Let the copies go that :meth:`confirm` has made superfluous.
+
+        Not at once: a large process takes the kernel 10 ms and more to take apart, just
+        when the first request comes.
+        """
+        superseded, self._superseded = self._superseded, []
+        for copy in reversed(superseded):
+            self._drop_if_unused(copy)
 
     def recorded(self, generation: int) -> None:
         """What the child of the latest attempt has loaded was compared with the disk."""
@@ -241,7 +252,8 @@ class Checkpoints:
 
     def all(self) -> list[Frozen]:
         """Every copy, oldest first, those of the live line before others."""
-        return list(dict.fromkeys((*self._live.frozen, *self._attempt.frozen)))
+        lines = (*self._live.frozen, *self._attempt.frozen)
+        return list(dict.fromkeys((*lines, *(c for c in self._superseded if not c.gone))))
 
     @property
     def live(self) -> list[Frozen]:
@@ -282,7 +294,7 @@ class Checkpoints:
     def dissolve_all(self) -> None:
         """The command ends: newest first, as their state was built up."""
         copies = self.all()
-        self._live, self._attempt = Line(0), Line(0)
+        self._live, self._attempt, self._superseded = Line(0), Line(0), []
         for copy in reversed(copies):
             self._dissolve(copy)
 

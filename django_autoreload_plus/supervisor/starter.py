@@ -84,10 +84,7 @@ class Starter:
         """A child made here is live: bring the copies into order behind it."""
         child.live_since = time.monotonic()
         self.checkpoints.confirm(child.generation)
-        options = self._supervisor.options
-        self.checkpoints.thin_out(options.checkpoint_limit if options.checkpoints else 0)
-        loop = self._supervisor.loop
-        loop.call_later(_UNTIL_SERVED, self._make_spares, child)
+        self._supervisor.loop.call_later(_UNTIL_SERVED, self._tidy, child)
 
     def answered(self, child: Child) -> None:
         """The child has answered its first request."""
@@ -212,6 +209,12 @@ class Starter:
         )
         self._ordered = base, child
         return child
+
+    def _tidy(self, child: Child) -> None:
+        options = self._supervisor.options
+        self.checkpoints.sweep()
+        self.checkpoints.thin_out(options.checkpoint_limit if options.checkpoints else 0)
+        self._make_spares(child)
 
     def _make_spares(self, child: Child) -> None:
         """Have the processes ready that the next save most likely needs."""

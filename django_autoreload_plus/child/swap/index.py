@@ -37,13 +37,13 @@ class Index:
         self._modules: dict[str, list[tuple[str, dict[str, object]]]] = {}
 
     def build(self) -> None:
-        """Look at every object there is (45 ms for 144,000); replaces what was found before."""
+        """Look at every object there is (0.2 µs for each); replaces what was found before."""
         self.clear()
         frozen = gc.get_freeze_count() > _FROZEN_BY_PYTHON
         if frozen:
             gc.unfreeze()  # they would be missing from the list
         try:
-            for thing in gc.get_objects():
+            for thing in _wanted(gc.get_objects()):
                 self._sort_in(thing)
         finally:
             if frozen:
@@ -80,14 +80,14 @@ class Index:
         return tuple(self._modules.get(path, ()))
 
     def _sort_in(self, thing: object) -> None:
-        kind = type(thing)  # never isinstance(): it would wake up lazy objects
+        kind = type(thing)
         if kind is FunctionType:
             function = cast("FunctionType", thing)
             self._functions.setdefault(function.__code__.co_filename, []).append(function)
         elif kind in _HELD_CODE:
             attribute, word = _HELD_CODE[kind]
             self._hold(getattr(thing, attribute), word)
-        elif kind is type or issubclass(kind, type):
+        else:
             namespace = _namespace_of_class(thing)
             if _STATIC in namespace or _FIRST_LINE in namespace:
                 line = namespace.get(_FIRST_LINE)
@@ -100,6 +100,17 @@ class Index:
         while frame is not None:
             self._hold(frame.f_code, "a running call")
             frame = frame.f_back
+
+
+def _wanted(things: list[object]) -> list[object]:
+    """The functions, the classes and what holds code; most objects are none of them."""
+    # By type(), never isinstance(), which would wake up lazy objects.
+    kinds = {
+        kind
+        for kind in set(map(type, things))
+        if kind is FunctionType or kind in _HELD_CODE or issubclass(kind, type)
+    }
+    return [thing for thing in things if type(thing) in kinds]
 
 
 _HELD_CODE: Mapping[type, tuple[str, str]] = {
