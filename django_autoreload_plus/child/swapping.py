@@ -34,7 +34,7 @@ class Swapper:
         """In the frozen copy, while it idles: find every function and its code."""
         self._audit.stop()
         self._recorder.prepare()
-        self._index.build()
+        self._index.build(complete=self._audit.functions_made)
 
     def apply(self, swaps: Sequence[Swap]) -> str | None:
         """Exchange the bodies of all files or of none; returns why not."""

@@ -57,7 +57,7 @@ def main() -> None:
     if refusal is None:
         _import(request["modules"])
     audit.stop()
-    index.build()
+    index.build(complete=audit.functions_made)
     for relative, source in edits:
         path = Path(root, relative)
         before = path.read_text()

@@ -62,6 +62,15 @@ _CASES = {
         "            self.x = 1\n",
         "            # comment\n            self.x = self.y = 2\n",
     ),
+    "builtins of its own": (
+        (
+            "import builtins\n__builtins__ = dict(vars(builtins), hello=1)\n"
+            "exec('def f(): return hello')\ndef g(): return 1\n"
+            "def probe(): return [('f', lambda: (f(), g()))]\n"
+        ),
+        "return 1",
+        "return 2",
+    ),
     "objects frozen for the collector": (
         "import gc\ndef f(): return 1\ngc.freeze()\ndef probe(): return [('f', lambda: f())]\n",
         "return 1",

@@ -11,7 +11,7 @@ from types import CodeType, FunctionType
 from .classes import ClassChange, class_changes
 from .compare import Pair, Refusal, changed_names, match
 from .held import held_elsewhere, reachable
-from .index import Index
+from .index import Index, holder_of
 from .likeness import identical, qualname, same_lines
 from .ran import CopyAudit, RunRecorder
 from .support import unavailable
@@ -120,12 +120,12 @@ class _Preparation:
         return None
 
     def _held(self) -> str | None:
-        for code, holder in self._index.holders(self._path):
+        for code in self._index.running(self._path):
             pair = self._locate(code)
             if pair is None:
                 return _not_in_file(code)
             if not pair.identical:
-                return f"{holder} from the start holds the code of {_title(code)}"
+                return f"a running call from the start holds the code of {_title(code)}"
         return None
 
     def _strangers(self) -> str | None:
@@ -146,7 +146,8 @@ class _Preparation:
         for key in held_elsewhere(found, known):
             pair = self._locate(found[key])
             if pair is None or not pair.identical:
-                return f"something from the start holds the code of {qualname(found[key])}"
+                holder = holder_of(found[key]) or "something"
+                return f"{holder} from the start holds the code of {_title(found[key])}"
         return None
 
     def _living(self) -> Iterator[CodeType]:

@@ -44,12 +44,15 @@ class CopyAudit:
         self._depth = hook_depth + 2  # besides the hook: on_event and its handler
         self._read: dict[Key, str] = {}
         self._copied: set[str] = set()
+        #: Functions were made other than by ``def``: they may have builtins of their own.
+        self.functions_made = False
         self._blind: str | None = None
         self._reading_in = 0
         self._listening = True
         self._handlers: Mapping[str, Callable[[tuple[object, ...]], None]] = {
             "object.__getattr__": self._attribute_read,
             "code.__new__": self._code_made,
+            "function.__new__": self._function_made,
             "gc.get_referents": self._referents_read,
             "sys.settrace": self._tracer_set,
             "sys.setprofile": self._tracer_set,
@@ -110,6 +113,9 @@ class CopyAudit:
         file = args[1]
         if isinstance(file, str):
             self._copied.add(file)
+
+    def _function_made(self, _args: tuple[object, ...]) -> None:
+        self.functions_made = True
 
     def _referents_read(self, _args: tuple[object, ...]) -> None:
         self._blinded_by("used gc.get_referents(), which hands out code objects")
