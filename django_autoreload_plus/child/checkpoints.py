@@ -31,6 +31,9 @@ from .swapping import Swapper
 #: whenever so many have been taken, so that a long start gets no more of them.
 _FIRST_INTERVAL = 0.1
 _BEFORE_DOUBLING = 6
+#: A module edited some time ago gets a copy before it if so much import time lies between
+#: it and the last one, in seconds: each reload of an earlier module takes that copy anew.
+_WORTH_A_COPY = 0.05
 #: The copy taken when everything is loaded and nothing is served yet.
 READY = "ready"
 #: The process that went on has the processor first, in milliseconds.
@@ -49,6 +52,7 @@ class Checkpointer:
         self._elapsed = 0.0
         self._last = time.perf_counter()
         self._names: frozenset[str] = frozenset()
+        self._edited: frozenset[str] = frozenset()
         self._points: dict[str, Callable[[], bool]] = {}
         self.enabled = True
         #: Exchanges function bodies in processes resumed from the ready copy.
@@ -106,7 +110,8 @@ class Checkpointer:
     def _before_import(self, name: str) -> None:
         if name in self._names:
             self._names -= {name}
-            self.take(f"before {name}")
+            if name in self._edited or time.perf_counter() - self._last > _WORTH_A_COPY:
+                self.take(f"before {name}")
             return
         for label, condition in self._points.items():
             if condition():
@@ -208,7 +213,8 @@ class Checkpointer:
             exits.vanish(0)
 
     def _follow(self, message: m.Go) -> None:
-        self._names = frozenset(message.stops)
+        self._names = frozenset((*message.stops, *message.edited))
+        self._edited = frozenset(message.edited)
         self._link.languages = message.languages
         self.enabled = message.checkpoints
         self._link.tracker.fresh = FreshFinder(message.changed)

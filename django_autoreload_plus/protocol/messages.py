@@ -281,8 +281,10 @@ class Go:
     generation: int
     #: Files not to be loaded from bytecode.
     changed: tuple[str, ...] = ()
-    #: Modules before whose import a checkpoint is wanted.
+    #: Modules before whose import a checkpoint is wanted, if it is worth it.
     stops: tuple[str, ...] = ()
+    #: Those that have just been edited: it is.
+    edited: tuple[str, ...] = ()
     #: Nothing has been live yet: print what a start prints.
     first: bool = False
     checkpoints: bool = True

@@ -38,6 +38,7 @@ class Starter:
         self.warmth = Warmth(lambda: supervisor.loop)
         self._swaps = Swaps(supervisor.code)
         self._stops: list[str] = []
+        self._edited: list[str] = []
         self._languages: dict[str, None] = {}
         self._since: frozenset[str] = frozenset()
         #: The child made last from a copy, and that copy.
@@ -185,6 +186,7 @@ class Starter:
             generation,
             tuple(sorted(supervisor.code.changed)),
             tuple(self._stops),
+            tuple(self._edited),
             not supervisor.announced,
             self._may_resume(),
             swaps or (),
@@ -244,8 +246,9 @@ class Starter:
     def _remember(self, changed: Collection[str]) -> None:
         modules = self._supervisor.code.modules
         names = [modules[path] for path in sorted(changed) if modules.get(path)]
+        self._edited = names[:_MOST_STOPS]
         kept = [name for name in self._stops if name not in names]
-        self._stops = [*kept, *names[:_MOST_STOPS]][-_MOST_STOPS:]
+        self._stops = [*kept, *self._edited][-_MOST_STOPS:]
 
     def _watch(self, copy: Frozen) -> None:
         self._supervisor.loop.add_reader(copy.channel, self._hear, copy)
