@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import DevServer
+from harness import DevServer, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,10 +43,20 @@ class Site(DevServer):
         return self.wait_for(path, lambda response: text in response.text)
 
     def copies(self) -> dict[str, int]:
-        """The frozen copies by their labels, each with its process id."""
+        """The frozen copies by their labels, each with its process id.
+
+        Those of the code before stay until the new code has answered: they are awaited to go.
+        """
         title = re.compile(r"autoreload checkpoint: (.+)")
-        found = ((title.fullmatch(item.command), item.pid) for item in self.processes())
-        return {match[1]: pid for match, pid in found if match}
+        found: list[tuple[str, int]] = []
+
+        def are_unique() -> bool:
+            matches = ((title.fullmatch(item.command), item.pid) for item in self.processes())
+            found[:] = [(match[1], pid) for match, pid in matches if match]
+            return len(dict(found)) == len(found)
+
+        wait_until(are_unique, "one copy at each point")
+        return dict(found)
 
 
 def add_settings(project: Path, text: str) -> None:
