@@ -237,18 +237,19 @@ class Checkpoints:
     def thin_out(self, limit: int) -> None:
         """Keep the number of copies within the limit; the least useful go first."""
         for line in (self._live, self._attempt):
-            while len(line.frozen) > limit and self._drop_one(line):
+            while len(line.frozen) > limit and self.drop_one(line):
                 pass
 
-    def _drop_one(self, line: Line) -> bool:
-        copy = line.least_useful()
+    def drop_one(self, line: Line | None = None) -> Frozen | None:
+        """Let the least useful copy of a line go (``None``: the live one); returns it."""
+        copy = (line or self._live).least_useful()
         if copy is None:
-            return False
+            return None
         for each in {self._live, self._attempt}:
             if copy in each.frozen:
                 each.remove(copy)
         self._dissolve(copy)
-        return True
+        return copy
 
     def all(self) -> list[Frozen]:
         """Every copy, oldest first, those of the live line before others."""

@@ -177,9 +177,10 @@ class Supervisor:
         """A child could not start: its files are what is watched for the fix."""
         edited = self._record(child)
         self.code.loaded()
-        self.handle(policy.Failed(child.generation, failure))
         if edited:
+            # First: what was edited meanwhile may be the fix.
             self.files_changed(edited)
+        self.handle(policy.Failed(child.generation, failure))
 
     def timed_out(self, child: Child) -> None:
         """A child does not become ready."""

@@ -51,6 +51,8 @@ class State:
     keep_serving: bool = False
     #: While the code is broken, the live child answers nevertheless.
     kept: bool = False
+    #: Why the newest child could not start, while a change is looked at that may mend it.
+    held: Failure | None = None
 
     @property
     def answers(self) -> bool:
@@ -216,7 +218,7 @@ def step(state: State, event: Event) -> Step:  # noqa: PLR0911 - one for each ki
     if isinstance(event, FilesChanged):
         return _files_changed(replace(state, looking=True), event)
     if isinstance(event, Looked):
-        return _looked(replace(state, looking=False), event)
+        return _looked(replace(state, looking=False, held=None), event, state.held)
     if isinstance(event, Live):
         return _live(state, event)
     if isinstance(event, Failed):
@@ -236,7 +238,7 @@ def _files_changed(state: State, event: FilesChanged) -> Step:
     return state, (look,)
 
 
-def _looked(state: State, event: Looked) -> Step:
+def _looked(state: State, event: Looked, held: Failure | None) -> Step:
     if state.phase is Phase.CLEARING:
         # The start that is due will find the disk as it is.
         return state, ()
@@ -245,7 +247,7 @@ def _looked(state: State, event: Looked) -> Step:
     if event.verdict in ("same", "taken") and state.live:
         return _back(state)
     if event.verdict in ("same", "known", "taken"):
-        return _carry_on(state)
+        return _carry_on(state) if held is None else _broken(state, held)
     if event.failure is not None:
         return _broken(state, event.failure)
     return _start(state)
@@ -321,6 +323,9 @@ def _failed(state: State, event: Failed) -> Step:
         return after, (Kill(event.generation), *actions)
     if event.generation != state.newest or state.phase is not Phase.STARTING:
         return state, ()
+    if state.looking:
+        # It may be over already: half of a checkout, or of a save in two steps.
+        return replace(state, held=event.failure), ()
     return _broken(state, event.failure)
 
 

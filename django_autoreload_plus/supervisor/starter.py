@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from importlib.util import cache_from_source
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _MOST_STOPS = 3
 #: By then the first requests after a save have been answered, in seconds.
 _UNTIL_SERVED = 0.15
+#: And by then the copy in which all is loaded has finished its preparations.
+_UNTIL_WEIGHED = 1.0
 
 
 class Starter:
@@ -45,6 +48,7 @@ class Starter:
         self._ordered: tuple[Frozen, Child] | None = None
         #: The copies that the terminal has been told about.
         self._told: list[str] = []
+        self._weighing: asyncio.Task[None] | None = None
 
     def start(self, generation: int, *, swap: bool = True) -> None:
         """Start the program with the files as they are now.
@@ -217,6 +221,10 @@ class Starter:
         self.checkpoints.sweep()
         self.checkpoints.thin_out(options.checkpoint_limit if options.checkpoints else 0)
         self._make_spares(child)
+        if self._serves(child) and self._may_resume():
+            if self._weighing is not None:
+                self._weighing.cancel()
+            self._weighing = self._supervisor.loop.create_task(self._weigh(child))
 
     def _make_spares(self, child: Child) -> None:
         """Have the processes ready that the next save most likely needs."""
@@ -225,23 +233,33 @@ class Starter:
         for copy in self.checkpoints.live[-2:]:
             self.checkpoints.prepare(copy)
             self.warmth.warm(copy)
-        self._tell_about_copies()
 
     def _serves(self, child: Child) -> bool:
         return self._supervisor.state.live == child.generation
 
-    def _tell_about_copies(self) -> None:
-        terminal = self._supervisor.terminal
-        labels = [copy.label for copy in self.checkpoints.live]
-        if labels == self._told or terminal.verbosity < 2:
-            return
-        self._told = labels
-        sizes = [private_memory(copy.pid) / 2**20 for copy in self.checkpoints.live]
-        told = (f"{label} {size:.1f}" for label, size in zip(labels, sizes, strict=True))
-        terminal.note(
-            f"  copies, with their own memory in MiB: {', '.join(told)}; {sum(sizes):.1f} together",
-            verbosity=2,
-        )
+    async def _weigh(self, child: Child) -> None:
+        """Keep the memory of the copies within its limit; the least useful go first."""
+        is_over = True
+        while is_over:
+            await asyncio.sleep(_UNTIL_WEIGHED)
+            copies = [*self.checkpoints.live]
+            # In a thread: the kernel counts for milliseconds in each large process.
+            sizes = await asyncio.to_thread(_weigh, copies)
+            if not self._serves(child):
+                return
+            self._tell_about_copies(sizes)
+            # One at a time: what it shared with its neighbour alone is the neighbour's then.
+            is_over = sum(sizes.values()) > self._supervisor.options.checkpoint_memory
+            is_over = is_over and self.checkpoints.drop_one() is not None
+
+    def _tell_about_copies(self, sizes: Mapping[Frozen, float]) -> None:
+        labels = [copy.label for copy in sizes]
+        if labels != self._told:
+            self._told = labels
+            told = ", ".join(f"{copy.label} {size:.1f}" for copy, size in sizes.items())
+            total = sum(sizes.values())
+            text = f"  copies, with their own memory in MiB: {told}; {total:.1f} together"
+            self._supervisor.terminal.note(text, verbosity=2)
 
     def _remember(self, changed: Collection[str]) -> None:
         modules = self._supervisor.code.modules
@@ -287,6 +305,11 @@ class Starter:
     def _forked(self, copy: Frozen, message: m.Forked) -> None:
         if copy.spare is not None and copy.spare.token == message.token:
             copy.spare.pid = message.pid
+
+
+def _weigh(copies: Collection[Frozen]) -> dict[Frozen, float]:
+    """The private memory of each copy, in MiB."""
+    return {copy: private_memory(copy.pid) / 2**20 for copy in copies}
 
 
 def _discard_bytecode(changed: Collection[str]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from checkpoints.places import Site, add_settings, add_view
+from django_autoreload_plus.protocol.memory import private_memory
 from harness import wait_until
 
 if TYPE_CHECKING:
@@ -70,6 +71,24 @@ def test_copies_are_named_quiet_and_hold_no_port(project: Path) -> None:
         assert server.wait() == 0
         wait_until(lambda: not server.processes(), "an end of every process")
         assert "Traceback" not in server.output
+
+
+def test_the_memory_of_the_copies_is_bounded(project: Path) -> None:
+    """A large project would fill the memory of a small machine."""
+    limit = 30
+    add_view(project, "page", VIEW)
+    add_settings(project, f"AUTORELOAD_PLUS = {{'CHECKPOINT_MEMORY': {limit}}}")
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        level(server, 1)
+        told = server.wait_for_output(r"copies, with their own memory in MiB: .*; (\S+) together")
+        assert float(told[1]) > limit, "nothing to be seen in so small a project"
+        wait_until(
+            lambda: sum(map(private_memory, server.copies().values())) <= limit * 2**20,
+            "so little memory",
+        )
+        assert "ready" in server.copies()
+        level(server, 2)
 
 
 def test_copies_vanish_with_a_killed_command(project: Path) -> None:

@@ -288,9 +288,9 @@ class World:
     def _hear_end(self, child: Process) -> None:
         edited = self._record(child)
         if child.is_broken:
-            self._handle(policy.Failed(child.generation, BROKEN))
             if edited:
                 self._changed(edited)
+            self._handle(policy.Failed(child.generation, BROKEN))
         else:
             child.live = True
             self._handle(policy.Live(child.generation, self.serves, outdated=bool(edited)))
@@ -327,6 +327,8 @@ class World:
             self._start(action.generation)
         elif isinstance(action, (policy.Kill, policy.Retire)):
             self._end(action.generation)
+        elif isinstance(action, policy.ShowFailure):
+            assert not self.looks, "the change under way may be the fix"
         elif isinstance(action, policy.Announce):
             self.code.settle(swapped=False)
             self.copies.confirm(action.generation)
