@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from importlib import import_module
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -19,7 +20,6 @@ from django.utils import translation
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import trans_real
 
-_DJANGO = "django."
 #: Modules with regular expressions that are compiled when the first request meets them.
 _EXPRESSIONS = ("django.http.request", "django.utils.translation.trans_real")
 
@@ -34,21 +34,19 @@ def preload_framework(languages: Iterable[str]) -> None:
     with contextlib.suppress(Exception):
         for _language in _each(languages):
             translation.gettext("")
-    for name in _late_modules():
-        if name.startswith(_DJANGO):
-            with contextlib.suppress(Exception):
-                import_module(name)
+    with contextlib.suppress(Exception):
+        for name in filter(_is_django, _late_modules()):
+            import_module(name)
+    with contextlib.suppress(Exception):
+        for engine in _django_engines():
+            if all(map(_is_django, _names(engine.loaders))):
+                # The attribute is computed at its first use.
+                engine.template_loaders  # noqa: B018
     for module in map(import_module, _EXPRESSIONS):
         for value in vars(module).values():
             if type(value) is SimpleLazyObject:
                 # Asking for any attribute compiles it.
                 getattr(value, "pattern", None)
-    for engine in _django_engines():
-        names = (name if isinstance(name, str) else name[0] for name in engine.loaders)
-        if all(name.startswith(_DJANGO) for name in names):
-            # The attribute is computed at its first use.
-            with contextlib.suppress(Exception):
-                engine.template_loaders  # noqa: B018
 
 
 def preload_urls() -> None:
@@ -95,6 +93,19 @@ def _django_engines() -> Iterator[Engine]:
     for engine in engines.all():
         if isinstance(engine, DjangoTemplates):
             yield engine.engine
+
+
+def _names(loaders: Any) -> Iterator[str]:
+    """The loaders that the settings name, also those that others wrap."""
+    for loader in loaders:
+        if isinstance(loader, str):
+            yield loader
+        elif isinstance(loader, (list, tuple)):
+            yield from _names(loader)
+
+
+def _is_django(name: str) -> bool:
+    return name.startswith("django.")
 
 
 def _module_of(dotted: str) -> str:

@@ -41,9 +41,9 @@ class Hearing:
             m.HandBack: lambda _child, _message, fds: supervisor.reception.take_back(
                 socket.socket(fileno=fds[0])
             ),
-            m.Used: lambda _child, message, _fds: supervisor.starter.used(message.languages),
-            m.Answered: lambda child, _message, _fds: supervisor.starter.answered(child),
-            m.Touched: lambda _child, message, _fds: supervisor.starter.warmth.touched(
+            m.Used: lambda _child, message, _fds: supervisor.starter.upkeep.used(message.languages),
+            m.Answered: lambda child, _message, _fds: supervisor.starter.upkeep.answered(child),
+            m.Touched: lambda _child, message, _fds: supervisor.starter.upkeep.warmth.touched(
                 message.label, message.pages
             ),
             m.Waiting: lambda _child, _message, _fds: None,

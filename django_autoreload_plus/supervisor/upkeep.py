@@ -1,0 +1,106 @@
+"""What is done once a child is live, so that the next save finds everything prepared."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from ..protocol.memory import private_memory
+from .checkpoints import Checkpoints, Frozen
+from .process import START, Child
+from .warmth import Warmth
+
+if TYPE_CHECKING:
+    from .core import Supervisor
+
+#: By then the first requests after a save have been answered, in seconds.
+_UNTIL_SERVED = 0.15
+#: And by then the copy in which all is loaded has finished its preparations.
+_UNTIL_WEIGHED = 1.0
+
+
+class Upkeep:
+    """Copies that go, spares that wait, memory that is prepared and bounded."""
+
+    def __init__(self, supervisor: Supervisor, checkpoints: Checkpoints) -> None:
+        self._supervisor = supervisor
+        self._checkpoints = checkpoints
+        self.warmth = Warmth(lambda: supervisor.loop)
+        #: Languages in which requests have come.
+        self.languages: tuple[str, ...] = ()
+        #: The copies that the terminal has been told about.
+        self._told: list[str] = []
+        self._weighing: asyncio.Task[None] | None = None
+
+    def live(self, child: Child) -> None:
+        """A child is live: see to the rest when it has answered its first requests."""
+        child.live_since = time.monotonic()
+        self._supervisor.loop.call_later(_UNTIL_SERVED, self._tidy, child)
+
+    def answered(self, child: Child) -> None:
+        """The child has answered its first request."""
+        ready = self._checkpoints.ready()
+        if child.origin == START:
+            # Its checks came first, and have touched nearly everything.
+            return
+        if self._serves(child) and ready is not None and child.pid_is_certain:
+            age = time.monotonic() - child.live_since
+            self.warmth.answered(ready.label, child.pid, age)
+
+    def used(self, languages: Collection[str]) -> None:
+        """Requests came in these languages: what they need is there before the next save."""
+        new = tuple(language for language in languages if language not in self.languages)
+        self.languages += new
+        ready = self._checkpoints.ready()
+        if ready is not None and new:
+            self._checkpoints.compute(ready, new)
+            self._supervisor.loop.call_soon(self._checkpoints.prepare, ready)
+
+    def _tidy(self, child: Child) -> None:
+        options = self._supervisor.options
+        self._checkpoints.sweep()
+        self._checkpoints.thin_out(options.checkpoint_limit if options.checkpoints else 0)
+        if self._serves(child) and options.checkpoints and options.checkpoint_limit > 0:
+            self._make_spares()
+            if self._weighing is not None:
+                self._weighing.cancel()
+            self._weighing = self._supervisor.loop.create_task(self._bound_memory(child))
+
+    def _make_spares(self) -> None:
+        """Have the processes ready that the next save most likely needs."""
+        for copy in self._checkpoints.live[-2:]:
+            self._checkpoints.prepare(copy)
+            self.warmth.warm(copy)
+
+    def _serves(self, child: Child) -> bool:
+        return self._supervisor.state.live == child.generation
+
+    async def _bound_memory(self, child: Child) -> None:
+        """Keep the memory of the copies within its limit; the least useful go first."""
+        is_over = True
+        while is_over:
+            await asyncio.sleep(_UNTIL_WEIGHED)
+            # In a thread: the kernel counts for milliseconds in each large process.
+            sizes = await asyncio.to_thread(_weigh, [*self._checkpoints.live])
+            if not self._serves(child):
+                return
+            self._tell(sizes)
+            # One at a time: what it shared with its neighbour alone is the neighbour's then.
+            is_over = sum(sizes.values()) > self._supervisor.options.checkpoint_memory
+            is_over = is_over and self._checkpoints.drop_one() is not None
+
+    def _tell(self, sizes: Mapping[Frozen, float]) -> None:
+        labels = [copy.label for copy in sizes]
+        if labels != self._told:
+            self._told = labels
+            told = ", ".join(f"{copy.label} {size:.1f}" for copy, size in sizes.items())
+            total = sum(sizes.values())
+            text = f"  copies, with their own memory in MiB: {told}; {total:.1f} together"
+            self._supervisor.terminal.note(text, verbosity=2)
+
+
+def _weigh(copies: Collection[Frozen]) -> dict[Frozen, float]:
+    """The private memory of each copy, in MiB."""
+    return {copy: private_memory(copy.pid) / 2**20 for copy in copies}
