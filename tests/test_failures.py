@@ -320,7 +320,7 @@ def test_files_without_readable_source(tmp_path: Path) -> None:
     assert len(SourceReader().around(str(long_line), 1, 5)[0][1]) <= 400
     assert SourceReader().around(str(tmp_path / "gone.py"), 1, 5) == ()
     assert SourceReader().around(str(tmp_path), 1, 5) == ()
-    assert SourceReader().around("<string>", 1, 5) == ()
+    assert SourceReader().around("<nowhere>", 1, 5) == ()
     assert SourceReader().around("a\0b", 1, 5) == ()
     os.mkfifo(tmp_path / "pipe.py")
     assert SourceReader().around(str(tmp_path / "pipe.py"), 1, 5) == ()
