@@ -41,6 +41,8 @@ PATIENCE = 60.0
 PAUSE = 0.002
 #: Between two edits, in seconds: a developer's pause, and a random part of Django's one second.
 REST = (0.6, 1.6)
+#: And this part of the time that the reload took.
+LONGER = 0.3
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,8 @@ def measure_edit(
             if is_first or number > 0:
                 samples.append(sample)
             # Also before the files are given back: a change made just after a start is one
-            # that Django's reloader never notices.
-            rest()
+            # that Django's reloader never notices, and the larger the project, the longer.
+            rest(after=sample.seconds or 0.0)
     # The files are as they were: that is one more reload, which must not reach into the next edit.
     server.wait_for(PAGE, lambda response: shows(response.text, edit.at(0).stamp, "0"), PATIENCE)
     rest()
@@ -222,9 +224,9 @@ def restored(project: projects.Project, edits: list[Edit]) -> Iterator[None]:
                 path.write_bytes(text)
 
 
-def rest() -> None:
-    """Let the server come to rest as between two saves of a developer."""
-    time.sleep(random.uniform(*REST))  # noqa: S311
+def rest(after: float = 0.0) -> None:
+    """Let the server come to rest as between two saves; longer ``after`` a long reload."""
+    time.sleep(random.uniform(*REST) + after * LONGER)  # noqa: S311
 
 
 def private_memory(pid: int) -> float:
