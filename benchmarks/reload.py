@@ -28,6 +28,7 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 
 import projects  # noqa: E402
 import report  # noqa: E402
+from django_autoreload_plus.protocol.memory import private_memory  # noqa: E402
 from harness import DevServer, fetch  # noqa: E402
 
 if TYPE_CHECKING:
@@ -122,19 +123,19 @@ class Run:
     error: str = ""
 
 
+def served(project: projects.Project, env: dict[str, str]) -> DevServer:
+    """Return a server of the project, to be entered."""
+    words = ("manage.py", "runserver", "{address}", f"--settings={projects.SETTINGS}")
+    server = DevServer(Path(project.site), command=(project.python, *words), env=env)
+    server.prints_at_end = False
+    return server
+
+
 def measure(project: projects.Project, reloader: Reloader, edits: list[Edit], repeat: int) -> Run:
     """Serve the project and measure each kind of edit ``repeat`` times."""
     run = Run(project.name, reloader.name)
-    command = (
-        project.python,
-        "manage.py",
-        "runserver",
-        "{address}",
-        f"--settings={projects.SETTINGS}",
-    )
     began = time.perf_counter()
-    with DevServer(Path(project.site), command=command, env=reloader.env) as server:
-        server.prints_at_end = False
+    with served(project, reloader.env) as server:
         try:
             server.wait_for(PAGE, timeout=PATIENCE)
             run.start = time.perf_counter() - began
@@ -143,7 +144,8 @@ def measure(project: projects.Project, reloader: Reloader, edits: list[Edit], re
                 run.samples[edit.name] = measure_edit(project, server, edit, repeat)
                 print(f"  {reloader.name}: {edit.name}: {report.describe(run.samples[edit.name])}")
             run.memory = [
-                (process.command, private_memory(process.pid)) for process in server.processes()
+                (process.command, private_memory(process.pid) / 2**20)
+                for process in server.processes()
             ]
         except AssertionError as error:
             run.error = str(error)
@@ -229,32 +231,12 @@ def rest(after: float = 0.0) -> None:
     time.sleep(random.uniform(*REST) + after * LONGER)  # noqa: S311
 
 
-def private_memory(pid: int) -> float:
-    """Return the MiB that no other process shares; 0 where the platform does not tell."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    except OSError:
-        return 0.0
-    fields = (line.split() for line in text.splitlines())
-    return sum(
-        int(words[1]) / 1024 for words in fields if words[0] in {"Private_Dirty:", "Private_Clean:"}
-    )
-
-
 def main() -> None:
     """Measure what the command line asks for and write Markdown and JSON."""
-    parser = argparse.ArgumentParser(description="Measure reloads.")
-    parser.add_argument("--projects", default="testproject", help="with commas between")
-    parser.add_argument("--repeat", type=int, default=7, help="samples of each kind of edit")
+    parser = parser_for("Measure reloads.", repeat=7)
     parser.add_argument("--reloaders", default="", help="only these, with semicolons between")
     parser.add_argument("--edits", default="", help="only these kinds, with semicolons between")
     parser.add_argument("--output", type=Path, help="path without suffix for .md and .json")
-    parser.add_argument(
-        "--directory",
-        type=Path,
-        default=Path(tempfile.gettempdir()) / "autoreload-benchmarks",
-        help="where the projects are, or will be created",
-    )
     arguments = parser.parse_args()
     if not 0 < arguments.repeat < projects.FRESH_VIEWS:
         parser.error(f"--repeat must be from 1 to {projects.FRESH_VIEWS - 1}")
@@ -269,6 +251,20 @@ def main() -> None:
             # After each project: a run of an hour that is cut short is not lost.
             write(runs, arguments.repeat, arguments.output)
     print(report.markdown(runs, machine(), arguments.repeat))
+
+
+def parser_for(description: str, repeat: int) -> argparse.ArgumentParser:
+    """Return a parser with what every measurement of saves asks for."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--projects", default="testproject", help="with commas between")
+    parser.add_argument("--repeat", type=int, default=repeat, help="samples of each kind of edit")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "autoreload-benchmarks",
+        help="where the projects are, or will be created",
+    )
+    return parser
 
 
 def chosen(every: Sequence[Named], names: str) -> list[Named]:

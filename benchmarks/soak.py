@@ -28,6 +28,7 @@ TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
 
 from catalog import write_catalog  # noqa: E402 - the tests' tools are no package
+from django_autoreload_plus.protocol.memory import private_memory  # noqa: E402
 from harness import DEADLINE, DevServer, copy_project, wait_until  # noqa: E402
 
 if TYPE_CHECKING:
@@ -137,8 +138,8 @@ class Soak:
         """Measure when the last reload has come to rest."""
         time.sleep(SETTLED)
         processes = self.server.processes(zombies=True)
-        held = [private_memory(process.pid) for process in processes]
-        supervisor = private_memory(self.server.pid)
+        held = [private_memory(process.pid) / 2**20 for process in processes]
+        supervisor = private_memory(self.server.pid) / 2**20
         count = sum(len(os.listdir(f"/proc/{one.pid}/fd")) for one in processes)  # noqa: PTH208
         return Sample(len(processes), count, supervisor, sum(held))
 
@@ -167,13 +168,6 @@ class Soak:
         self.content.message += 1
         message = f"Guten Tag {self.content.message}"
         write_catalog(self.server.path(CATALOGUE), {"Good afternoon!": message})
-
-
-def private_memory(pid: int) -> float:
-    """Memory that a process shares with no other, in MiB."""
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    lines = [line.split() for line in text.splitlines()]
-    return sum(int(words[1]) for words in lines if words[0].startswith("Private_")) / 1024
 
 
 def prepare(project: Path) -> Path:

@@ -7,16 +7,12 @@ Takes the stations from the lines that ``DJANGO_AUTORELOAD_PLUS_DEBUG=1`` prints
 
 from __future__ import annotations
 
-import argparse
 import re
 import statistics
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import projects
 import reload
-from harness import DevServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,15 +24,7 @@ LINE = re.compile(r"; (event .+) ms$", re.MULTILINE)
 
 def ways(project: projects.Project, repeat: int) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield each kind of edit with the median milliseconds at each station."""
-    command = (
-        project.python,
-        "manage.py",
-        "runserver",
-        "{address}",
-        f"--settings={projects.SETTINGS}",
-    )
-    with DevServer(Path(project.site), command=command, env=TALKATIVE) as server:
-        server.prints_at_end = False
+    with reload.served(project, TALKATIVE) as server:
         server.wait_for(reload.PAGE, timeout=reload.PATIENCE)
         reload.rest()
         for edit in reload.EDITS:
@@ -61,16 +49,7 @@ def medians(ways: list[dict[str, float]]) -> dict[str, float]:
 
 def main() -> None:
     """Print a table for each project."""
-    parser = argparse.ArgumentParser(description="Follow a save.")
-    parser.add_argument("--projects", default="testproject", help="with commas between")
-    parser.add_argument("--repeat", type=int, default=9, help="saves of each kind")
-    parser.add_argument(
-        "--directory",
-        type=Path,
-        default=Path(tempfile.gettempdir()) / "autoreload-benchmarks",
-        help="where the projects are, or will be created",
-    )
-    arguments = parser.parse_args()
+    arguments = reload.parser_for("Follow a save.", repeat=9).parse_args()
     print(f"Medians of {arguments.repeat}, in milliseconds from the event; {reload.machine()}.\n")
     for spec in arguments.projects.split(","):
         project = projects.create(spec, arguments.directory)
