@@ -13,8 +13,7 @@ from django.core.management.base import OutputWrapper, SystemCheckError
 from .. import autoreload
 from ..child import failures
 from ..child import link as links
-from ..child.checkpoints import READY
-from ..protocol.messages import Failed
+from ..protocol.messages import READY, Failed
 from . import facts, signals, takeover
 from .background import Background, BackgroundChecks
 from .daphne import held_daphne

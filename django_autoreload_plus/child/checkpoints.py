@@ -34,8 +34,6 @@ _BEFORE_DOUBLING = 6
 #: A module edited some time ago gets a copy before it if so much import time lies between
 #: it and the last one, in seconds: each reload of an earlier module takes that copy anew.
 _WORTH_A_COPY = 0.05
-#: The copy taken when everything is loaded and nothing is served yet.
-READY = "ready"
 #: The process that went on has the processor first, in milliseconds.
 _IDLE = 250
 _QUIET_SIGNALS = ("SIGINT", "SIGHUP", "SIGQUIT", "SIGTERM")
@@ -82,7 +80,7 @@ class Checkpointer:
         Returns once now, and once more in every process resumed from the copy.
         """
         options = self._link.options
-        if self._taking or not (self.enabled and options.checkpoints and options.checkpoint_limit):
+        if self._taking or not (self.enabled and options.most_copies):
             return
         # What is imported on the way must not stop here again.
         self._taking = True
@@ -161,7 +159,7 @@ class Checkpointer:
         self._link.close_sockets()
         handlers = _silence()
         command = title.set_title(f"autoreload checkpoint: {label}")
-        preparation = self._complete if label == READY else None
+        preparation = self._complete if label == m.READY else None
         connection = Frozen(channel, {child}, preparation, self.compute).serve()
         # From here on: a process forked from the frozen copy.
         self._resume(connection, handlers, label)
@@ -213,7 +211,7 @@ class Checkpointer:
             exits.vanish(0)
 
     def _follow(self, message: m.Go) -> None:
-        self._names = frozenset((*message.stops, *message.edited))
+        self._names = frozenset(message.stops)
         self._edited = frozenset(message.edited)
         self._link.languages = message.languages
         self.enabled = message.checkpoints

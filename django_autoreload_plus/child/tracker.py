@@ -178,7 +178,7 @@ class Tracker:
                 missing.append(path)
 
     def _run_late(self) -> None:
-        for name in [name for name in self._late if _is_loaded(name)]:
+        for name in [name for name in self._late if _is_finished(name)]:
             self._late.pop(name)()
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
@@ -289,12 +289,6 @@ def _find(lookup: Lookup) -> ModuleSpec | None:
         return PathFinder.find_spec(lookup.name, lookup.path)
     except Exception:  # noqa: BLE001 - path hooks are the user's code
         return None
-
-
-def _is_loaded(name: str) -> bool:
-    module = sys.modules.get(name)
-    spec = getattr(module, "__spec__", None)
-    return module is not None and not getattr(spec, "_initializing", False)
 
 
 def _is_finished(name: str) -> bool:

@@ -17,6 +17,10 @@ from .options import Options
 VERSION = 1
 
 
+#: The label of the copy taken when everything is loaded and nothing is served yet.
+READY = "ready"
+
+
 @dataclass(frozen=True)
 class Hello:
     """Child: the channel works; this is who I am."""
@@ -283,7 +287,7 @@ class Go:
     changed: tuple[str, ...] = ()
     #: Modules before whose import a checkpoint is wanted, if it is worth it.
     stops: tuple[str, ...] = ()
-    #: Those that have just been edited: it is.
+    #: Those of them that have just been edited: it is.
     edited: tuple[str, ...] = ()
     #: Nothing has been live yet: print what a start prints.
     first: bool = False

@@ -51,6 +51,11 @@ class Options:
     start_timeout: float = 120.0
 
     @property
+    def most_copies(self) -> int:
+        """How many frozen copies may be kept; 0: none are wanted."""
+        return self.checkpoint_limit if self.checkpoints else 0
+
+    @property
     def checks_later(self) -> bool:
         """Whether system checks wait until the new code is live.
 

@@ -19,10 +19,8 @@ from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.codec import MessageError
 
-#: The copy taken when everything is loaded and nothing is served yet.
-READY = "ready"
 #: Points that are kept while others are thinned out.
-_NAMED = ("settings", "apps", "setup", READY)
+_NAMED = ("settings", "apps", "setup", m.READY)
 #: So many of the lately edited files keep the copy before their import.
 _EDITED = 3
 
@@ -213,7 +211,7 @@ class Checkpoints:
     def ready(self) -> Frozen | None:
         """The copy of the live line in which everything is loaded, if there is one."""
         last = self._live.frozen[-1:]
-        return last[0] if last and last[0].label == READY else None
+        return last[0] if last and last[0].label == m.READY else None
 
     def has_loaded(self, path: str) -> bool:
         """Whether the live line used this file before its last copy."""

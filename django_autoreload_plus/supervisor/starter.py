@@ -13,7 +13,7 @@ from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.codec import MessageError
 from ..protocol.launch import ChildLaunch
-from .checkpoints import READY, Checkpoints, Frozen
+from .checkpoints import Checkpoints, Frozen
 from .process import Child, spawn
 from .swaps import Swaps
 from .upkeep import Upkeep
@@ -90,7 +90,7 @@ class Starter:
             message.handlers,
             tuple(child.loaded),
         )
-        if message.label != READY:
+        if message.label != m.READY:
             # Of the copy where all is loaded, what was known of the last one is good enough
             # until a child has answered.
             self.upkeep.warmth.discard(message.label)
@@ -100,8 +100,7 @@ class Starter:
         self.checkpoints.thin_out(2 * self._supervisor.options.checkpoint_limit)
 
     def _may_resume(self) -> bool:
-        options = self._supervisor.options
-        return options.checkpoints and options.checkpoint_limit > 0
+        return self._supervisor.options.most_copies > 0
 
     def _best(self) -> Frozen | None:
         return self.checkpoints.best(self._supervisor.code.changed, self._since)

@@ -59,10 +59,10 @@ class Upkeep:
             self._supervisor.loop.call_soon(self._checkpoints.prepare, ready)
 
     def _tidy(self, child: Child) -> None:
-        options = self._supervisor.options
+        limit = self._supervisor.options.most_copies
         self._checkpoints.sweep()
-        self._checkpoints.thin_out(options.checkpoint_limit if options.checkpoints else 0)
-        if self._serves(child) and options.checkpoints and options.checkpoint_limit > 0:
+        self._checkpoints.thin_out(limit)
+        if self._serves(child) and limit:
             self._make_spares()
             if self._weighing is not None:
                 self._weighing.cancel()
