@@ -18,6 +18,10 @@ _PATIENCE = 5.0
 _PASS_ON = 0.3
 #: What has been killed is gone by then, or never; seconds.
 _LAST_WAIT = 2.0
+#: The exit code of a program that Ctrl-C has ended while it was loaded, as of shells.
+_INTERRUPTED = 130
+#: By then the same Ctrl-C has reached us, too, if it came from the terminal; seconds.
+_SAME_KEY = 0.1
 
 
 class Shutdown:
@@ -65,6 +69,9 @@ class Shutdown:
         self._asked = True
         supervisor.loop.call_later(_PATIENCE, self._kill_all)
         if number == signal.SIGINT:
+            if self._status == _INTERRUPTED:
+                # The program was quicker to hear of the same Ctrl-C.
+                self._status = 0
             self.end(0)
             if not _reached_everybody():
                 supervisor.loop.call_later(_PASS_ON, self._pass_on, number)
@@ -100,7 +107,8 @@ class Shutdown:
             self._copies = supervisor.starter.checkpoints.all()
             supervisor.starter.checkpoints.dissolve_all()
         if not self._copies:
-            supervisor.done.set_result(self._status)
+            heard_first = self._status == _INTERRUPTED and not self._asked
+            supervisor.loop.call_later(_SAME_KEY if heard_first else 0, self._finish)
 
     def _pass_on(self, number: int) -> None:
         for child in self._supervisor.children.values():
@@ -119,6 +127,9 @@ class Shutdown:
     def _give_up(self) -> None:
         # A process that not even SIGKILL ends (it may hang in a network mount) must not
         # keep the terminal.
+        self._finish()
+
+    def _finish(self) -> None:
         if self._status is not None and not self._supervisor.done.done():
             self._supervisor.done.set_result(self._status)
 

@@ -112,6 +112,23 @@ def test_ctrl_c_while_importing(tmp_path: Path) -> None:
     assert "Traceback" not in server.output
 
 
+def test_ctrl_c_that_the_program_hears_first(tmp_path: Path) -> None:
+    """On a busy machine Ctrl-C would look like a program that failed, now and then."""
+    with program(
+        tmp_path,
+        {"program.py": SLOW_IMPORT},
+        command=("python", "program.py", "{port}"),
+        terminal=True,
+    ) as server:
+        server.wait_for_output("importing")
+        os.kill(server.pid, signal.SIGSTOP)
+        server.interrupt()
+        wait_until(lambda: len(server.processes()) == 1, "the end of the program")
+        os.kill(server.pid, signal.SIGCONT)
+        assert server.wait() == 0
+    assert "Traceback" not in server.output
+
+
 def test_ctrl_c_while_broken(tmp_path: Path) -> None:
     """A command that waits for a fix could not be ended."""
     with waiting(tmp_path, terminal=True) as server:
