@@ -12,6 +12,7 @@ from django.conf import settings
 from ..protocol.options import Options
 
 _EXAMPLES = {
+    "checkpoints": "True, False or None",
     "checks": '"after" or "before"',
     "fork_safe": 'a list of module names, such as ["redis"]',
     "ignore": 'a list of globs, such as ["var/*"]',

@@ -24,7 +24,8 @@ from ..protocol.memory import own_pages
 from . import exits, offsets, title
 from .fresh import FreshFinder, forget_listings
 from .link import Link
-from .safety import Safety
+from .offspring import Offspring
+from .safety import QUIET_SIGNALS, Safety
 from .swapping import Swapper
 
 #: Import time between two checkpoints at the beginning, in seconds. It doubles
@@ -36,7 +37,6 @@ _BEFORE_DOUBLING = 6
 _WORTH_A_COPY = 0.05
 #: The process that went on has the processor first, in milliseconds.
 _IDLE = 250
-_QUIET_SIGNALS = ("SIGINT", "SIGHUP", "SIGQUIT", "SIGTERM")
 
 
 class Checkpointer:
@@ -68,7 +68,9 @@ class Checkpointer:
     def install(self) -> None:
         """Watch the imports for the points to stop at."""
         self._link.tracker.before_import = self._before_import
-        self._link.tracker.listeners["socket.connect"] = self.safety.connecting
+        listeners = self._link.tracker.listeners
+        listeners["socket.connect"] = self.safety.connecting
+        self.safety.system.listen(listeners)
 
     def when(self, label: str, condition: Callable[[], bool]) -> None:
         """Take a checkpoint at the first import at which the condition holds."""
@@ -86,6 +88,7 @@ class Checkpointer:
         self._taking = True
         try:
             self.safety.extra_clients = options.fork_safe
+            self.safety.asked_for = options.checkpoints is True
             for prepare in self.before:
                 prepare()
             reason = self.safety.refusal()
@@ -140,7 +143,7 @@ class Checkpointer:
         else:
             ours.close()
             self._link.forked = True
-            offsets.separate(self.safety.being_read())
+            offsets.separate(self.safety.being_read(), self.safety.system)
             exits.leave_to_the_copy()
             self._link.guard(on=True)
             self._link.say(m.Hello(os.getpid()))
@@ -160,7 +163,7 @@ class Checkpointer:
         handlers = _silence()
         command = title.set_title(f"autoreload checkpoint: {label}")
         preparation = self._complete if label == m.READY else None
-        connection = Frozen(channel, {child}, preparation, self.compute).serve()
+        connection = Frozen(channel, Offspring(child), preparation, self.compute).serve()
         # From here on: a process forked from the frozen copy.
         self._resume(connection, handlers, label)
         title.set_title(command)
@@ -175,7 +178,7 @@ class Checkpointer:
     def _resume(self, channel: Channel, handlers: dict[int, object], label: str) -> None:
         link = self._link
         title.set_title("autoreload: ready to resume")
-        offsets.separate(self.safety.being_read())
+        offsets.separate(self.safety.being_read(), self.safety.system)
         try:
             channel.send(m.Waiting())
             message, descriptors = channel.receive()
@@ -230,7 +233,7 @@ class Frozen:
     def __init__(
         self,
         channel: Channel,
-        children: set[int],
+        offspring: Offspring,
         prepare: Callable[[], None] | None,
         compute: Callable[[tuple[str, ...]], None] | None,
     ) -> None:
@@ -241,19 +244,20 @@ class Frozen:
         self._prepare = prepare
         self._poll = select.poll()
         self._poll.register(channel, select.POLLIN)
-        self._children: dict[int, int] = {}
-        for pid in children:
-            self._watch(pid)
+        self._offspring = offspring
+        self._poll.register(offspring, select.POLLIN)
 
     def serve(self) -> Channel:
         """Wait for orders. Returns the channel of a new process, in that process."""
+        # Before anything was watched over the first one may have ended.
+        self._reap()
         while True:
             ready = self._poll.poll(None if self._prepare is None else _IDLE)
             if not ready:
                 self._be_prepared()
             for descriptor, _ in ready:
-                if descriptor in self._children:
-                    self._reap(descriptor)
+                if descriptor == self._offspring.fileno():
+                    self._reap()
                     continue
                 channel = self._hear()
                 if channel is not None:
@@ -286,25 +290,18 @@ class Frozen:
         pid = fork()
         if pid == 0:
             self._channel.close()
-            for descriptor in self._children:
-                os.close(descriptor)
+            self._offspring.leave_behind()
             return True
         connection.close()
-        self._watch(pid)
+        self._offspring.add(pid)
         self._say(m.Forked(token, pid))
+        # It may have ended before it was watched over.
+        self._reap()
         return False
 
-    def _watch(self, pid: int) -> None:
-        descriptor = os.pidfd_open(pid)
-        self._children[descriptor] = pid
-        self._poll.register(descriptor, select.POLLIN)
-
-    def _reap(self, descriptor: int) -> None:
-        pid = self._children.pop(descriptor)
-        self._poll.unregister(descriptor)
-        os.close(descriptor)
-        _, status = os.waitpid(pid, 0)
-        self._say(m.Exited(pid, os.waitstatus_to_exitcode(status)))
+    def _reap(self) -> None:
+        for pid, status in self._offspring.ended():
+            self._say(m.Exited(pid, status))
 
     def _say(self, message: m.Message) -> None:
         try:
@@ -323,7 +320,7 @@ def fork() -> int:
 def _silence() -> dict[int, object]:
     """Be deaf to what the terminal sends; returns the handlers as they were."""
     before: dict[int, object] = {}
-    for name in _QUIET_SIGNALS:
+    for name in QUIET_SIGNALS:
         number = getattr(signal, name)
         handler = signal.getsignal(number)
         if handler is not None:

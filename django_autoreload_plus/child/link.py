@@ -3,7 +3,8 @@
 While the program loads, nothing of ours runs besides it: no thread (a process
 with two cannot be forked safely). The kernel ends the process by itself when the
 supervisor is gone: the channel is set to raise ``SIGIO``, whose default action
-is to terminate. Once the program runs, one thread listens to the supervisor.
+is to terminate on Linux; elsewhere a handler does that. Once the program runs, one
+thread listens to the supervisor.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Link:
         self.first = told.first
         self.tracker = tracker
         tracker.tell_written = self._tell_written
-        self.options = Options()
+        self.options = told.options
         self.facts = m.Facts()
         #: The program answers requests: it is live when it serves, not when its
         #: main function begins.
@@ -120,9 +121,20 @@ class Link:
         fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
         flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
         wanted = flags | os.O_ASYNC if on else flags & ~os.O_ASYNC
+        if not sys.platform.startswith("linux"):
+            self._handle_signal(on=on)
         fcntl.fcntl(descriptor, fcntl.F_SETFL, wanted)
         if on:
             self._exit_if_alone()
+
+    def _handle_signal(self, *, on: bool) -> None:
+        """On a BSD, the signal is ignored if nobody handles it, see its signal(3)."""
+        is_free = signal.getsignal(signal.SIGIO) in (signal.SIG_DFL, self._hear_signal)
+        if is_free and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGIO, self._hear_signal if on else signal.SIG_DFL)
+
+    def _hear_signal(self, _number: int, _frame: object) -> None:
+        self._exit_if_alone()
 
     def _exit_if_alone(self) -> None:
         try:

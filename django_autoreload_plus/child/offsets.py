@@ -2,8 +2,7 @@
 
 A ``fork()`` copies descriptors, not what they lead to: one process that reads on
 moves the position of all the others, of the frozen copy too. A file opened once
-more, through what Linux shows below ``/proc``, has a position of its own, also
-when its name is gone.
+more has a position of its own.
 """
 
 from __future__ import annotations
@@ -12,33 +11,31 @@ import contextlib
 import os
 from collections.abc import Iterable
 
+from .system import System
 
-def separate(descriptors: Iterable[int]) -> None:
+
+def separate(descriptors: Iterable[int], system: System) -> None:
     """Open these files, which are open for reading, again under the same numbers."""
     for descriptor in descriptors:
         with contextlib.suppress(OSError):
-            _separate(descriptor)
+            _separate(descriptor, system)
 
 
-def can_be_separated(descriptor: int) -> bool:
+def can_be_separated(descriptor: int, system: System) -> bool:
     """Whether a file may be opened again: its permissions may be others by now."""
     try:
-        os.close(os.open(_way_to(descriptor), os.O_RDONLY | os.O_CLOEXEC))
+        os.close(system.open_again(descriptor))
     except OSError:
         return False
     return True
 
 
-def _separate(descriptor: int) -> None:
+def _separate(descriptor: int, system: System) -> None:
     position = os.lseek(descriptor, 0, os.SEEK_CUR)
     inheritable = os.get_inheritable(descriptor)
-    again = os.open(_way_to(descriptor), os.O_RDONLY | os.O_CLOEXEC)
+    again = system.open_again(descriptor)
     try:
         os.lseek(again, position, os.SEEK_SET)
         os.dup2(again, descriptor, inheritable)
     finally:
         os.close(again)
-
-
-def _way_to(descriptor: int) -> str:
-    return f"/proc/self/fd/{descriptor}"

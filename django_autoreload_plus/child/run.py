@@ -28,8 +28,7 @@ def main(words: Sequence[str]) -> None:
             told.plugin_after, lambda: _load(told.plugin, connection)
         )
     connection.checkpoints = Checkpointer(connection)
-    connection.checkpoints.enabled = told.checkpoints
-    if told.swap:
+    if told.options.swap:
         connection.checkpoints.swapper = Swapper(connection.tracker)
     connection.checkpoints.install()
     connection.tracker.fresh = FreshFinder(told.changed)

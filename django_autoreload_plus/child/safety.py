@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import stat
 import sys
@@ -18,25 +17,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .offsets import can_be_separated
+from .system import System, open_descriptors, this_system
 
 #: Clients that notice a fork by themselves and reconnect (redis-py compares the
 #: process id at every use of a pooled connection).
 FORK_SAFE_CLIENTS = ("redis",)
 
-#: Thread pools of linear algebra libraries: they stop and restart around a fork.
-_POOLS = re.compile(r"/lib(?:scipy_)?openblas[^/]*\.so|/libmkl_core[^/]*\.so|/libblis[^/]*\.so")
 #: The name under which function calls are recorded while starting.
 _OUR_TOOL = "django-autoreload-plus"
+#: What the terminal and process managers send; a frozen copy ignores it.
+QUIET_SIGNALS = ("SIGINT", "SIGHUP", "SIGQUIT", "SIGTERM")
 _SQLITE = b"SQLite format 3\x00"
-_HANDLES = {
-    "socket:": "a socket is open",
-    "pipe:": "a pipe is open",
-    "anon_inode:[eventpoll]": "an epoll object is open",
-    "anon_inode:inotify": "an inotify object is open",
-    "anon_inode:[eventfd]": "an eventfd is open",
-    "anon_inode:[io_uring]": "an io_uring is open",
-    "anon_inode:[timerfd]": "a timer is open",
-}
+_SOCKET = "a socket is open"
 
 
 @dataclass
@@ -47,10 +39,11 @@ class Safety:
     ours: Collection[int] = ()
     #: Further clients whose sockets may stay open.
     extra_clients: Collection[str] = ()
+    #: The user wants copies also where they are not usual.
+    asked_for: bool = False
+    system: System = field(default_factory=this_system)
     #: What was open before the program ran: numbers are given out again.
-    _inherited: dict[int, tuple[int, int]] = field(
-        default_factory=lambda: _identities()  # noqa: PLW0108 - defined below
-    )
+    _inherited: dict[int, tuple[int, int]] = field(default_factory=open_descriptors)
     _sockets_of_clients: dict[int, str] = field(default_factory=dict)
 
     def refusal(self) -> str | None:
@@ -70,44 +63,99 @@ class Safety:
         """The files of the program's that are open for reading."""
         return [
             descriptor
-            for descriptor, identity in _identities().items()
-            if self._inherited.get(descriptor) != identity and _is_read(descriptor)
+            for descriptor, known in open_descriptors().items()
+            if self._inherited.get(descriptor) != known and _is_read(descriptor)
         ]
 
     def _rules(self) -> Iterator[Callable[[], str | None]]:
-        yield _platform
+        yield self._platform
         yield _tracer
         yield _monitoring
         yield _green_threads
         yield _python_threads
-        yield _native_threads
+        yield self._native_threads
         yield _logging_lock
         yield _timers
-        yield _children
-        yield _locks
+        yield self._foreign_handlers
+        yield self._children
+        yield self._locks
         yield self._open_handles
+
+    def _platform(self) -> str | None:
+        if sys.implementation.name != "cpython":
+            return f"forked copies are not used with {sys.implementation.name}"
+        return self.system.obstacle(asked_for=self.asked_for)
+
+    def _native_threads(self) -> str | None:
+        extra = self.system.native_threads()
+        return f"a library runs {extra} threads of its own" if extra else None
+
+    def _children(self) -> str | None:
+        return "the program has started another process" if self.system.has_children() else None
+
+    def _locks(self) -> str | None:
+        """Record locks belong to a process and are not inherited."""
+        for descriptor in open_descriptors():
+            # The listing's own is closed by now.
+            with contextlib.suppress(OSError):
+                is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+                if is_file and self.system.is_locked(descriptor):
+                    return "a file is locked"
+        return None
+
+    def _foreign_handlers(self) -> str | None:
+        """A copy has handlers of its own; what was set in C could not be put back."""
+        for name in (*QUIET_SIGNALS, "SIGCHLD"):
+            number = getattr(signal, name)
+            if self.system.catches(number) and not callable(signal.getsignal(number)):
+                return f"a library handles {name} by itself"
+        return None
 
     def _open_handles(self) -> str | None:
         known = {0, 1, 2, *self.ours}
         clients = {*FORK_SAFE_CLIENTS, *self.extra_clients}
-        for descriptor, identity in _identities().items():
-            if descriptor in known or self._inherited.get(descriptor) == identity:
+        for descriptor, found in open_descriptors().items():
+            if descriptor in known or self._inherited.get(descriptor) == found:
                 continue
-            reason = _handle(descriptor)
+            reason = self._handle(descriptor)
             if reason is None:
                 continue
             owner = self._sockets_of_clients.get(descriptor)
-            if reason != _HANDLES["socket:"] or owner not in clients:
+            if reason != _SOCKET or owner not in clients:
                 return f"{reason} (descriptor {descriptor}{f', of {owner}' if owner else ''})"
         return None
 
+    def _handle(self, descriptor: int) -> str | None:
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISSOCK(mode):
+                return _SOCKET
+            if stat.S_ISFIFO(mode):
+                return "a pipe is open"
+            if stat.S_ISREG(mode):
+                return self._regular_file(descriptor)
+            return self.system.strange(descriptor, stat.S_IFMT(mode))
+        except OSError:
+            # The listing's own descriptor, closed by now.
+            return None
 
-def _platform() -> str | None:
-    if not sys.platform.startswith("linux"):
-        return f"forked copies are not used on {sys.platform}"
-    if sys.implementation.name != "cpython":
-        return f"forked copies are not used with {sys.implementation.name}"
-    return None
+    def _regular_file(self, descriptor: int) -> str | None:
+        name = self._name(descriptor)
+        flags = _flags(descriptor)
+        with contextlib.suppress(OSError):
+            if os.pread(descriptor, len(_SQLITE), 0) == _SQLITE:
+                return f"the SQLite database {name} is open"
+        if flags & (os.O_WRONLY | os.O_RDWR) and not flags & os.O_APPEND and "memfd:" not in name:
+            return f"{name} is open for writing"
+        if _is_read(descriptor) and not can_be_separated(descriptor, self.system):
+            return f"{name} is open and cannot be opened again"
+        return None
+
+    def _name(self, descriptor: int) -> str:
+        try:
+            return os.path.basename(self.system.path(descriptor))
+        except OSError:
+            return "a file without a name"
 
 
 def _tracer() -> str | None:
@@ -148,17 +196,6 @@ def _python_threads() -> str | None:
     return None
 
 
-def _native_threads() -> str | None:
-    extra = len(os.listdir("/proc/self/task")) - 1
-    if extra <= 0:
-        return None
-    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
-        pools = set(_POOLS.findall(maps.read()))
-    if extra > len(pools) * max(0, (os.cpu_count() or 1) - 1):
-        return f"a library runs {extra} threads of its own"
-    return None
-
-
 def _logging_lock() -> str | None:
     """Python makes this lock anew in a forked process, so its holder would lose it."""
     logging = sys.modules.get("logging")
@@ -172,74 +209,6 @@ def _timers() -> str | None:
     for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
         if signal.getitimer(timer)[0]:
             return "a timer is set (signal.alarm or setitimer)"
-    return None
-
-
-def _children() -> str | None:
-    with contextlib.suppress(OSError), open(f"/proc/self/task/{os.getpid()}/children") as file:
-        if file.read().strip():
-            return "the program has started another process"
-    return None
-
-
-def _locks() -> str | None:
-    """Record locks belong to a process and are not inherited.
-
-    Each descriptor is asked for its own: the list of all locks of the system, in
-    /proc/locks, stops every processor for ten milliseconds.
-    """
-    for descriptor in _identities():
-        # The listing's own is closed by now.
-        with contextlib.suppress(OSError):
-            if stat.S_ISREG(os.fstat(descriptor).st_mode) and _is_locked(descriptor):
-                return "a file is locked"
-    return None
-
-
-def _is_locked(descriptor: int) -> bool:
-    with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii", errors="replace") as file:
-        return any(line.startswith("lock:") for line in file)
-
-
-def _identities() -> dict[int, tuple[int, int]]:
-    """The open descriptors, each with the device and inode behind it."""
-    found = {}
-    with contextlib.suppress(OSError):
-        for name in os.listdir("/proc/self/fd"):
-            # The listing's own is closed by now.
-            with contextlib.suppress(OSError):
-                info = os.fstat(int(name))
-                found[int(name)] = info.st_dev, info.st_ino
-    return found
-
-
-def _handle(descriptor: int) -> str | None:
-    try:
-        target = os.readlink(f"/proc/self/fd/{descriptor}")
-        info = os.fstat(descriptor)
-    except OSError:
-        # The listing's own descriptor, closed by now.
-        return None
-    for prefix, reason in _HANDLES.items():
-        if target.startswith(prefix):
-            return reason
-    if stat.S_ISFIFO(info.st_mode):
-        # A named one, whose name is that of a file.
-        return _HANDLES["pipe:"]
-    if stat.S_ISREG(info.st_mode):
-        return _regular_file(descriptor, target)
-    return None
-
-
-def _regular_file(descriptor: int, target: str) -> str | None:
-    flags = _flags(descriptor)
-    with contextlib.suppress(OSError), open(f"/proc/self/fd/{descriptor}", "rb") as file:
-        if file.read(len(_SQLITE)) == _SQLITE:
-            return f"the SQLite database {os.path.basename(target)} is open"
-    if flags & (os.O_WRONLY | os.O_RDWR) and not flags & os.O_APPEND and "memfd:" not in target:
-        return f"{os.path.basename(target)} is open for writing"
-    if _is_read(descriptor) and not can_be_separated(descriptor):
-        return f"{os.path.basename(target)} is open and cannot be opened again"
     return None
 
 

@@ -53,8 +53,8 @@ class ChildLaunch:
     plugin_after: str = ""
     #: Nothing has been live yet: what a start prints is still to be printed.
     first: bool = True
-    checkpoints: bool = False
-    swap: bool = False
+    #: The latest known; the program's configuration may say otherwise.
+    options: Options = field(default_factory=Options)
     #: Files not to be loaded from bytecode.
     changed: tuple[str, ...] = ()
     #: Inherited descriptors: the channel, the gate, the watcher's event queue (or

@@ -33,8 +33,9 @@ class Options:
     #: ``"after"``: at a reload, system checks run once the new code is live;
     #: ``"before"``: they run before it serves, in Django's order.
     checks: str = "after"
-    #: Keep frozen copies of the starting child to resume from.
-    checkpoints: bool = True
+    #: Keep frozen copies of the starting child to resume from. ``None``: where that is known
+    #: to be safe, on Linux; ``True``: on macOS, too.
+    checkpoints: bool | None = None
     #: At most so many frozen copies.
     checkpoint_limit: int = 8
     #: Private memory all frozen copies together may take, in MiB.
@@ -53,7 +54,7 @@ class Options:
     @property
     def most_copies(self) -> int:
         """How many frozen copies may be kept; 0: none are wanted."""
-        return self.checkpoint_limit if self.checkpoints else 0
+        return 0 if self.checkpoints is False else self.checkpoint_limit
 
     @property
     def checks_later(self) -> bool:

@@ -204,13 +204,16 @@ class Supervisor:
                 self._gone(child, status)
 
     def out_of_reach(self, child: Child) -> None:
-        """A child's channel is closed. Its end may go unnoticed: not every id is known."""
-        if not child.pid_is_certain:
+        """A child's channel is closed. Its end may go unnoticed."""
+        if not self._will_be_heard_of(child):
             self.loop.call_later(_LAST_NEWS, self._lost, child)
 
     def _lost(self, child: Child) -> None:
-        if self.children.get(child.generation) is child and not child.pid_is_certain:
+        if self.children.get(child.generation) is child and not self._will_be_heard_of(child):
             self._gone(child, -signal.SIGKILL)
+
+    def _will_be_heard_of(self, child: Child) -> bool:
+        return child.pid_is_certain and self.reaper.hears_of(child.pid)
 
     def _gone(self, child: Child, status: int) -> None:
         self.loop.remove_reader(child.channel)

@@ -20,16 +20,17 @@ class Reaper:
 
     A frozen copy that goes away leaves the processes made from it as orphans. On
     Linux the supervisor adopts them, so that it learns how they end and no zombie
-    stays behind.
+    stays behind; elsewhere the system's first process does, and tells nobody.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ended: Callable[[int, int], None]) -> None:
         self._loop = loop
         self._ended = ended
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._adopts = False
         if hasattr(signal, "SIGCHLD"):
             loop.add_signal_handler(signal.SIGCHLD, self.collect)
-            _adopt_orphans()
+            self._adopts = _adopt_orphans()
 
     def add(self, process: subprocess.Popen[bytes]) -> None:
         """Watch over a process; ``ended(pid, status)`` is called when it ends."""
@@ -39,6 +40,10 @@ class Reaper:
             self._loop.call_soon(self.collect)
         else:
             threading.Thread(target=self._wait, args=(process,), daemon=True).start()
+
+    def hears_of(self, pid: int) -> bool:
+        """Whether the end of this process cannot go unnoticed."""
+        return self._adopts or pid in self._processes
 
     def stop(self) -> None:
         """Watch over nothing more; see :meth:`.Shutdown.uninstall`."""
@@ -67,10 +72,12 @@ class Reaper:
         self._loop.call_soon_threadsafe(self._note, process.pid, status)
 
 
-def _adopt_orphans() -> None:
+def _adopt_orphans() -> bool:
+    """Whether it could be done."""
     if not sys.platform.startswith("linux"):
-        return
+        return False
     import ctypes
 
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    return False

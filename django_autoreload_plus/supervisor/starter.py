@@ -141,8 +141,7 @@ class Starter:
             launch.plugin,
             launch.plugin_after,
             first=not supervisor.announced,
-            checkpoints=self._may_resume(),
-            swap=supervisor.options.swap,
+            options=supervisor.options,
             changed=tuple(sorted(supervisor.code.changed)),
         )
         channel, process = spawn(launch.entry, supervisor.reception.gate, supervisor.trail, told)

@@ -95,12 +95,18 @@ class Upkeep:
         labels = [copy.label for copy in sizes]
         if labels != self._told:
             self._told = labels
-            told = ", ".join(f"{copy.label} {size:.1f}" for copy, size in sizes.items())
-            total = sum(sizes.values())
-            text = f"  copies, with their own memory in MiB: {told}; {total:.1f} together"
-            self._supervisor.terminal.note(text, verbosity=2)
+            self._supervisor.terminal.note(f"  {_account(sizes)}", verbosity=2)
 
 
 def _weigh(copies: Collection[Frozen]) -> dict[Frozen, float]:
     """The private memory of each copy, in MiB."""
     return {copy: private_memory(copy.pid) / 2**20 for copy in copies}
+
+
+def _account(sizes: Mapping[Frozen, float]) -> str:
+    total = sum(sizes.values())
+    if not total:
+        # Nobody tells, as on macOS.
+        return f"copies: {', '.join(copy.label for copy in sizes) or 'none'}"
+    told = ", ".join(f"{copy.label} {size:.1f}" for copy, size in sizes.items())
+    return f"copies, with their own memory in MiB: {told}; {total:.1f} together"

@@ -35,6 +35,11 @@ IDENT = ctypes.c_ulong()
 # pause() in a thread of the C library's, of which Python knows nothing.
 LIBC.pthread_create(ctypes.byref(IDENT), None, LIBC.pause, None)
 """
+C_HANDLER = """
+import ctypes, signal
+LIBC = ctypes.CDLL(None)
+LIBC.signal(signal.SIGCHLD, ctypes.cast(LIBC.abs, ctypes.c_void_p))
+"""
 SQLITE = """
 import sqlite3
 from pathlib import Path
@@ -48,11 +53,15 @@ sys.monitoring.use_tool_id(sys.monitoring.COVERAGE_ID, "my coverage")
 """
 RAW_THREAD = """
 import _thread, time
+RUNS = _thread.allocate_lock()
 def tick():
+    RUNS.release()
     while True:
         time.sleep(600)
 # Of this one only the interpreter knows, not the module threading.
+RUNS.acquire()
 _thread.start_new_thread(tick, ())
+RUNS.acquire()
 """
 NAMED_PIPE = """
 import os
@@ -105,6 +114,7 @@ threading.Thread(target=time.sleep, args=[600], name='ticker', daemon=True).star
         "(a profiler is running|cProfile watches the program)",
     ),
     "profile": ("import sys\nsys.setprofile(lambda *a: None)", "a profiler is running"),
+    "C handler": (C_HANDLER, "a library handles SIGCHLD by itself"),
     "child": (CHILD, "the program has started another process"),
     "alarm": ("import signal\nsignal.alarm(600)", "a timer is set"),
     "itimer": ("import signal\nsignal.setitimer(signal.ITIMER_VIRTUAL, 600)", "a timer is set"),
@@ -219,19 +229,29 @@ ELSEWHERE = """
 import ctypes, selectors, signal, socket, subprocess, sys, sysconfig, tempfile, urllib.request
 import asyncio, zoneinfo
 sysconfig.get_config_vars()
-sys.platform = "darwin"
+sys.platform = "{platform}"
 """
 
 
-def test_other_platforms_are_refused(project: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("platform", "options", "reason"),
+    [
+        ("darwin", {}, 'forked copies are not used on macOS unless "CHECKPOINTS" is True'),
+        ("sunos5", {"CHECKPOINTS": True}, "forked copies are not used on sunos5"),
+    ],
+)
+def test_other_platforms_are_refused(
+    project: Path, tmp_path: Path, platform: str, options: dict[str, object], reason: str
+) -> None:
     """A copy would be taken where nobody knows which threads and handles survive it."""
     site = tmp_path / "site"
     site.mkdir()
-    (site / "sitecustomize.py").write_text(ELSEWHERE, encoding="utf-8")
+    (site / "sitecustomize.py").write_text(ELSEWHERE.format(platform=platform), encoding="utf-8")
+    add_settings(project, f"AUTORELOAD_PLUS = {options}")
     hazardous(project, "")
     with Site(project, env={"PYTHONPATH": python_path(site)}) as server:
         server.answer("/page/", "level 0")
-        server.wait_for_output("no checkpoint .+: forked copies are not used on darwin")
+        server.wait_for_output(f"no checkpoint .+: {reason}")
         assert set_level(server, 1) == "start"
         assert not server.copies()
 
