@@ -60,7 +60,7 @@ class Checkpointer:
         self.before: list[Callable[[], None]] = []
         #: Computes what requests in certain languages would compute first; never raises.
         self.compute: Callable[[tuple[str, ...]], None] | None = None
-        #: The copy this process was made from, whose supervisor asks what was written to.
+        #: The copy that this process went on from, if it is to tell what it writes to.
         self._learns = ""
         #: Called in a process that was resumed.
         self.after_resume: list[Callable[[], None]] = []
@@ -76,10 +76,11 @@ class Checkpointer:
         """Take a checkpoint at the first import at which the condition holds."""
         self._points[label] = condition
 
-    def take(self, label: str) -> None:
+    def take(self, label: str, *, learn: bool = False) -> None:
         """Leave a frozen copy behind; returns in the process that goes on.
 
-        Returns once now, and once more in every process resumed from the copy.
+        Returns once now, and once more in every process resumed from the copy. ``learn``:
+        tell what is written to from here on, as it will be in those processes.
         """
         options = self._link.options
         if self._taking or not (self.enabled and options.most_copies):
@@ -93,7 +94,7 @@ class Checkpointer:
                 prepare()
             reason = self.safety.refusal()
             if reason is None:
-                self._split(label)
+                self._split(label, learn=learn)
             else:
                 self._link.say(m.Refused(label, reason))
                 self._last = time.perf_counter()
@@ -111,8 +112,10 @@ class Checkpointer:
     def _before_import(self, name: str) -> None:
         if name in self._names:
             self._names -= {name}
-            if name in self._edited or time.perf_counter() - self._last > _WORTH_A_COPY:
-                self.take(f"before {name}")
+            is_edited = name in self._edited
+            if is_edited or time.perf_counter() - self._last > _WORTH_A_COPY:
+                # Who has edited it is likely to do so again: already that is to be fast.
+                self.take(f"before {name}", learn=is_edited)
             return
         for label, condition in self._points.items():
             if condition():
@@ -126,7 +129,7 @@ class Checkpointer:
                 self._interval *= 2
                 self._taken //= 2
 
-    def _split(self, label: str) -> None:
+    def _split(self, label: str, *, learn: bool) -> None:
         exits.flush()
         if self.swapper is not None:
             self.swapper.trim()
@@ -143,6 +146,7 @@ class Checkpointer:
         else:
             ours.close()
             self._link.forked = True
+            self._learns = label if learn else ""
             offsets.separate(self.safety.being_read(), self.safety.system)
             exits.leave_to_the_copy()
             self._link.guard(on=True)

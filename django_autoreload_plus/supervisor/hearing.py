@@ -43,8 +43,8 @@ class Hearing:
             ),
             m.Used: lambda _child, message, _fds: supervisor.starter.upkeep.used(message.languages),
             m.Answered: lambda child, _message, _fds: supervisor.starter.upkeep.answered(child),
-            m.Touched: lambda _child, message, _fds: supervisor.starter.upkeep.warmth.touched(
-                message.label, message.pages
+            m.Touched: lambda child, message, _fds: supervisor.starter.upkeep.touched(
+                child, message
             ),
             m.Waiting: lambda _child, _message, _fds: None,
             m.Froze: lambda child, message, fds: supervisor.starter.froze(child, message, fds[0]),

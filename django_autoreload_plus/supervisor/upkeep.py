@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from ..protocol import messages as m
 from ..protocol.memory import private_memory
 from .checkpoints import Checkpoints, Frozen
 from .process import START, Child
@@ -48,6 +49,14 @@ class Upkeep:
         if self._serves(child) and ready is not None and child.pid_is_certain:
             age = time.monotonic() - child.live_since
             self.warmth.answered(ready.label, child.pid, age)
+
+    def touched(self, child: Child, message: m.Touched) -> None:
+        """What a child had written to since the copy that it went on from."""
+        self.warmth.touched(message.label, message.pages)
+        for copy in self._checkpoints.live:
+            if copy.label == message.label and self._serves(child):
+                # There may be a process already that waits without it.
+                self.warmth.warm(copy)
 
     def used(self, languages: Collection[str]) -> None:
         """Requests came in these languages: what they need is there before the next save."""

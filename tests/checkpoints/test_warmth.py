@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from checkpoints.places import Site
+from checkpoints.test_safety import hazardous, set_level
 from django_autoreload_plus.protocol.memory import PAGE, own_pages
 from django_autoreload_plus.supervisor.warmth import make_own
+from harness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells of pages")
 
@@ -78,3 +82,26 @@ def test_a_process_that_is_gone_is_no_error() -> None:
     os.waitpid(pid, 0)
     assert own_pages(pid) == ()
     assert list(make_own(pid, ((PAGE, 1000),))) == []
+
+
+def waiting(server: Site, label: str) -> list[int]:
+    """Return how many pages each process has for itself that waits below a copy."""
+    copy = server.copies().get(label)
+    return [
+        len(pages_of(own_pages(process.pid)))
+        for process in server.processes()
+        if process.parent == copy and process.command == "autoreload: ready to resume"
+    ]
+
+
+def test_the_second_edit_of_a_module_finds_its_memory_prepared(project: Path) -> None:
+    """What most developers do next would be the slowest of all edits of that file."""
+    hazardous(project, "")
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        set_level(server, 1)
+        # Just made, it has some 500; going on, it would write to three times as many.
+        wait_until(
+            lambda: any(number > 1000 for number in waiting(server, "before page")),
+            "a process with memory of its own",
+        )
