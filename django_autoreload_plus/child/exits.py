@@ -46,7 +46,6 @@ def pending() -> bool:
 
 def _harmless() -> int:
     """Handlers that hold no state of the program as long as nothing uses them."""
-    count = 0
     count = sum(name in sys.modules for name in ("logging", "multiprocessing.util"))
     if weakref.finalize._registered_with_atexit and not any(map(_holds_state, _finalizers())):  # type: ignore[attr-defined]
         count += 1
