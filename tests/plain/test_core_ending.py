@@ -17,6 +17,8 @@ from plain.programs import program, waiting
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness import DevServer
+
 #: Cleans up in every way a program may, slower than a second signal would arrive.
 CAREFUL = """
 import atexit, threading, time
@@ -97,14 +99,15 @@ def test_closed_terminal_ends_everything(tmp_path: Path) -> None:
         assert server.processes() == []
 
 
+def importing(tmp_path: Path) -> DevServer:
+    """Return a program that hangs in an import, on a terminal."""
+    command = ("python", "program.py", "{port}")
+    return program(tmp_path, {"program.py": SLOW_IMPORT}, command=command, terminal=True)
+
+
 def test_ctrl_c_while_importing(tmp_path: Path) -> None:
     """A start that takes long could not be given up without a traceback."""
-    with program(
-        tmp_path,
-        {"program.py": SLOW_IMPORT},
-        command=("python", "program.py", "{port}"),
-        terminal=True,
-    ) as server:
+    with importing(tmp_path) as server:
         server.wait_for_output("importing")
         server.interrupt()
         assert server.wait() == 0
@@ -114,12 +117,7 @@ def test_ctrl_c_while_importing(tmp_path: Path) -> None:
 
 def test_ctrl_c_that_the_program_hears_first(tmp_path: Path) -> None:
     """On a busy machine Ctrl-C would look like a program that failed, now and then."""
-    with program(
-        tmp_path,
-        {"program.py": SLOW_IMPORT},
-        command=("python", "program.py", "{port}"),
-        terminal=True,
-    ) as server:
+    with importing(tmp_path) as server:
         server.wait_for_output("importing")
         os.kill(server.pid, signal.SIGSTOP)
         server.interrupt()
