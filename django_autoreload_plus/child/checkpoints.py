@@ -25,11 +25,13 @@ from . import exits, offsets, title
 from .fresh import FreshFinder, forget_listings
 from .link import Link
 from .offspring import Offspring
+from .ownership import Ownership
 from .safety import QUIET_SIGNALS, Safety
 from .swapping import Swapper
 
-#: Import time between two checkpoints at the beginning, in seconds. It doubles
-#: whenever so many have been taken, so that a long start gets no more of them.
+#: Import time between two checkpoints at the beginning, in seconds; the next module of the
+#: project's own follows it. It doubles whenever so many have been taken, so that a long start
+#: gets no more of them.
 _FIRST_INTERVAL = 0.1
 _BEFORE_DOUBLING = 6
 #: A module edited some time ago gets a copy before it if so much import time lies between
@@ -56,6 +58,7 @@ class Checkpointer:
         #: Exchanges function bodies in processes resumed from the ready copy.
         self.swapper: Swapper | None = None
         self._taking = False
+        self._ownership = Ownership()
         #: Called before a copy is taken: what a framework manages is closed.
         self.before: list[Callable[[], None]] = []
         #: Computes what requests in certain languages would compute first; never raises.
@@ -122,12 +125,15 @@ class Checkpointer:
                 del self._points[label]
                 self.take(label)
                 return
-        if time.perf_counter() - self._last > self._interval:
+        if self._is_due() and self._ownership.is_own(name):
             self.take(f"at {name}")
             self._taken += 1
             if self._taken == _BEFORE_DOUBLING:
                 self._interval *= 2
                 self._taken //= 2
+
+    def _is_due(self) -> bool:
+        return time.perf_counter() - self._last > self._interval
 
     def _split(self, label: str, *, learn: bool) -> None:
         exits.flush()

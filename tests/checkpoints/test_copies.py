@@ -73,6 +73,34 @@ def test_copies_are_named_quiet_and_hold_no_port(project: Path) -> None:
         assert "Traceback" not in server.output
 
 
+#: More import time than between two copies.
+SLOW = """
+import time
+END = time.perf_counter() + 0.25
+while time.perf_counter() < END:
+    pass
+"""
+
+
+def test_copies_at_even_distances_stand_before_the_projects_modules(
+    project: Path, tmp_path: Path
+) -> None:
+    """Each start would pay for copies at places where nobody ever edits."""
+    library = tmp_path / "lib/site-packages"
+    library.mkdir(parents=True)
+    for name in ("slow_library", "next_library"):
+        (library / f"{name}.py").write_text(SLOW, encoding="utf-8")
+    (project / "own_part.py").write_text("VALUE = 0\n", encoding="utf-8")
+    order = "import slow_library, next_library, own_part"
+    add_settings(project, f"import sys\nsys.path.append({str(library)!r})\n{order}")
+    with Site(project) as server:
+        server.wait_for("/version/")
+        names = {label.partition("at ")[2] for label in server.copies() if "at " in label}
+        assert "own_part" in names
+        own = {path.stem for path in project.iterdir()}
+        assert {name.partition(".")[0] for name in names} <= own
+
+
 def test_the_memory_of_the_copies_is_bounded(project: Path) -> None:
     """A large project would fill the memory of a small machine."""
     limit = 30
