@@ -42,8 +42,8 @@ class Offspring:
             while os.read(self._read, _CHUNK):
                 pass
         for pid in tuple(self._processes):
-            found, status = os.waitpid(pid, os.WNOHANG)
-            if found:
+            status = _status(pid)
+            if status is not None:
                 self._processes.discard(pid)
                 yield pid, os.waitstatus_to_exitcode(status)
 
@@ -56,6 +56,16 @@ class Offspring:
         signal.signal(signal.SIGCHLD, self._handler)
         os.close(self._read)
         os.close(self._write)
+
+
+def _status(pid: int) -> int | None:
+    """How a process ended; ``None``: it has not."""
+    try:
+        found, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        # The program ignores SIGCHLD: the kernel has kept nothing of one that ended early.
+        return signal.SIGKILL
+    return status if found else None
 
 
 def _wake(_number: int, _frame: FrameType | None) -> None:
