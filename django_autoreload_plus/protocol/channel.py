@@ -77,21 +77,22 @@ class Channel:
             self._fill()
 
     def drain(self) -> Iterator[tuple[Message, list[int]]]:
-        """Read what is there and yield the complete messages, without waiting.
+        """Read all that is there and yield the complete messages, without waiting.
 
         Raises :class:`ChannelClosed` after the last message of a peer that is
         gone.
         """
-        closed = False
+        closed: ChannelClosed | None = None
         try:
-            self._fill(socket.MSG_DONTWAIT)
+            while True:
+                self._fill(socket.MSG_DONTWAIT)
         except BlockingIOError:
             pass
-        except ChannelClosed:
-            closed = True
+        except ChannelClosed as error:
+            closed = error
         yield from self._parse()
-        if closed:
-            raise ChannelClosed("the other process is gone")
+        if closed is not None:
+            raise closed
 
     def close(self) -> None:
         """Close this end and every descriptor nobody has taken."""

@@ -200,7 +200,8 @@ class Supervisor:
             # It may have said who it is, and why it ends, only just now.
             self.hearing.hear(child)
         for child in list(self.children.values()):
-            if child.pid == pid:
+            # An uncertain one may be that of the copy that it has just left behind.
+            if child.pid == pid and child.pid_is_certain:
                 self._gone(child, status)
 
     def out_of_reach(self, child: Child) -> None:
