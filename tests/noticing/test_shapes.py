@@ -105,10 +105,9 @@ def test_a_module_imported_by_a_request(site: Site) -> None:
     site.beat()
     site.edit("teas/pairings.py", "rice crackers", "seaweed")
     site.shows("seaweed", "/pairing/sencha/")
-    # A process that is slow to say what it has imported is believed a moment later, and the
-    # edit is told together with the next one.
-    [told] = site.reloads()
-    assert told in {"teas/pairings.py", "beat.py, teas/pairings.py"}
+    # A process that is slow to say what it has imported is believed a moment later: the edit is
+    # told together with the next one, or not at all if nobody but the last request has used it.
+    assert set(site.reloads()) <= {"teas/pairings.py", "beat.py, teas/pairings.py"}
 
 
 def test_manage_py_itself(site: Site) -> None:
