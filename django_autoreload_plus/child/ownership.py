@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 from importlib.machinery import PathFinder
 
-#: Where installed packages live: pip's folders, and those of Linux distributions.
-_INSTALLED = ("site-packages", "dist-packages")
-_STANDARD_LIBRARY = os.path.join(os.path.dirname(os.__file__), "")
+from ..protocol.libraries import looks_own
 
 
 class Ownership:
-    """Tells the project's modules from those of libraries, by where their package lies.
-
-    Editable installs and what lies beside the project count as its own.
-    """
+    """Tells the project's modules from those of libraries, by where their package lies."""
 
     def __init__(self) -> None:
         # This package may lie anywhere while it is developed.
@@ -26,7 +20,7 @@ class Ownership:
         """Whether the module of this name, loaded or not, belongs to the project."""
         package = name.partition(".")[0]
         if package not in self._known:
-            self._known[package] = any(map(_is_own_place, _places(package)))
+            self._known[package] = any(map(looks_own, _places(package)))
         return self._known[package]
 
 
@@ -38,9 +32,3 @@ def _places(package: str) -> Iterable[str]:
     if spec.submodule_search_locations is not None:
         return list(spec.submodule_search_locations)
     return [spec.origin] if spec.origin and spec.has_location else ()
-
-
-def _is_own_place(path: str) -> bool:
-    if path.startswith(_STANDARD_LIBRARY):
-        return False
-    return not any(folder in path.split(os.sep) for folder in _INSTALLED)

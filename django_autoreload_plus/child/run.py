@@ -58,8 +58,8 @@ def _run(connection: link.Link, entry: Entry) -> None:
         _exited(connection, error)
         raise
     except KeyboardInterrupt:
-        connection.say(m.Finished(130))
-        raise SystemExit(130) from None
+        connection.say(m.Finished(m.INTERRUPTED))
+        raise SystemExit(m.INTERRUPTED) from None
     except BaseException as error:  # noqa: BLE001
         # Whatever the user's code raised: it is theirs to see and to mend.
         _failed(connection, describe(connection, error))

@@ -105,10 +105,10 @@ class Safety:
 
     def _foreign_handlers(self) -> str | None:
         """A copy has handlers of its own; what was set in C could not be put back."""
-        for name in (*QUIET_SIGNALS, "SIGCHLD"):
-            number = getattr(signal, name)
-            if self.system.catches(number) and not callable(signal.getsignal(number)):
-                return f"a library handles {name} by itself"
+        exchanged = [signal.Signals[name] for name in (*QUIET_SIGNALS, "SIGCHLD")]
+        for number in self.system.caught(exchanged):
+            if not callable(signal.getsignal(number)):
+                return f"a library handles {number.name} by itself"
         return None
 
     def _open_handles(self) -> str | None:

@@ -12,7 +12,7 @@ import re
 import signal
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 #: Thread pools of linear algebra libraries: they stop and restart around a fork.
@@ -49,8 +49,8 @@ class System(Protocol):
     def has_children(self) -> bool:
         """Whether this process has started others."""
 
-    def catches(self, number: int) -> bool:
-        """Whether there is a handler for a signal, in Python or in C."""
+    def caught(self, signals: Iterable[signal.Signals]) -> list[signal.Signals]:
+        """Those of the signals that have a handler, in Python or in C."""
 
     def is_locked(self, descriptor: int) -> bool:
         """Whether this process has locked the file."""
@@ -92,11 +92,12 @@ class Linux:
             return False
         return True
 
-    def catches(self, number: int) -> bool:
+    def caught(self, signals: Iterable[signal.Signals]) -> list[signal.Signals]:
         """The kernel knows."""
         with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-            mask = next(line.split()[1] for line in file if line.startswith("SigCgt:"))
-        return bool(int(mask, 16) >> (number - 1) & 1)
+            text = next(line.split()[1] for line in file if line.startswith("SigCgt:"))
+        mask = int(text, 16)
+        return [number for number in signals if mask >> (number - 1) & 1]
 
     def is_locked(self, descriptor: int) -> bool:
         """Each descriptor is asked for its own locks.
@@ -161,9 +162,9 @@ class MacOS:
         """Also those that have ended and were not waited for."""
         return bool(_process().children())
 
-    def catches(self, number: int) -> bool:
+    def caught(self, signals: Iterable[signal.Signals]) -> list[signal.Signals]:
         """Nobody tells of those in C."""
-        return callable(signal.getsignal(number))
+        return [number for number in signals if callable(signal.getsignal(number))]
 
     def is_locked(self, descriptor: int) -> bool:
         """Whether it has been locked, by Python code, since it was opened."""

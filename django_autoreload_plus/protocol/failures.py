@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from django_autoreload_plus.protocol.entry import package_root
 from django_autoreload_plus.protocol.excerpt import SourceReader
 from django_autoreload_plus.protocol.failure import Failure, Frame, Link
+from django_autoreload_plus.protocol.libraries import looks_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -148,7 +149,7 @@ def from_death(
     text += "".join(f"The last file it began to run was {short_path(path)}.\n" for path in last)
     if output.strip():
         text += f"\n{output.strip()}\n"
-    return _at_its_place(kind, summary, text, _parse_stack(stack, is_own or _looks_own))
+    return _at_its_place(kind, summary, text, _parse_stack(stack, is_own or looks_own))
 
 
 def from_refusal(refused: str) -> Failure:
@@ -169,7 +170,7 @@ def from_timeout(
     it; ``is_own`` tells the user's files from those of libraries.
     """
     summary = f"Not ready after {seconds:g} s: the code hangs while it is starting"
-    frames = _parse_stack(stack, is_own or _looks_own)
+    frames = _parse_stack(stack, is_own or looks_own)
     return _at_its_place("timeout", summary, f"{summary}.\n", frames)
 
 
@@ -199,12 +200,6 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _looks_own(path: str) -> bool:
-    library = os.path.dirname(os.__file__)
-    foreign = ("site-packages", "dist-packages", "<")
-    return not path.startswith(library) and not any(part in path for part in foreign)
 
 
 def _as_traceback(frames: Sequence[Frame]) -> str:

@@ -16,7 +16,8 @@ from .options import Options
 #: installation, so a difference means that it was upgraded while running.
 VERSION = 1
 
-
+#: The exit code of a program that Ctrl-C has ended while it was loaded, as of shells.
+INTERRUPTED = 130
 #: The label of the copy taken when everything is loaded and nothing is served yet.
 READY = "ready"
 

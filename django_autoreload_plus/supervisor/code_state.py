@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ..protocol.failure import Failure
 from ..protocol.failures import from_syntax_error
+from ..protocol.libraries import is_installed
 from ..protocol.messages import Loaded, LoadedFile
 from ..watcher import Baseline, Change, Targets
 from .compiled import Compiled
@@ -230,7 +231,7 @@ class CodeState:
 
     def is_own(self, path: str) -> bool:
         """Whether a file is the developer's own, not a library's."""
-        if "site-packages" in path or "dist-packages" in path:
+        if is_installed(path):
             return False
         return any(path.startswith(root.rstrip(os.sep) + os.sep) for root in self.roots)
 

@@ -9,6 +9,7 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 from django_autoreload_plus.protocol.failures import headline, short_path
+from django_autoreload_plus.protocol.libraries import INSTALLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +31,6 @@ _KINDS = {
     "timeout": "The code hangs while starting",
     "command": "The command cannot run",
 }
-_LIBRARY_HOMES = {"site-packages", "dist-packages"}
 _RELATIONS = {
     "cause": "It directly caused:",
     "context": "While it was being handled, this happened:",
@@ -216,8 +216,8 @@ def _library(path: str) -> str:
     """Return the name a reader knows a library by: ``django``, ``importlib``."""
     parts = path.replace("\\", "/").split("/")
     for home, name in reversed(list(itertools.pairwise(parts))):
-        is_home = home in _LIBRARY_HOMES or home.startswith("python3")
-        if is_home and name not in _LIBRARY_HOMES:
+        is_home = home in INSTALLED or home.startswith("python3")
+        if is_home and name not in INSTALLED:
             return name.removesuffix(".py")
     return parts[-1].removesuffix(".py")
 

@@ -8,6 +8,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from ..protocol.messages import INTERRUPTED
+
 if TYPE_CHECKING:
     from .checkpoints import Frozen
     from .core import Supervisor
@@ -18,8 +20,6 @@ _PATIENCE = 5.0
 _PASS_ON = 0.3
 #: What has been killed is gone by then, or never; seconds.
 _LAST_WAIT = 2.0
-#: The exit code of a program that Ctrl-C has ended while it was loaded, as of shells.
-_INTERRUPTED = 130
 #: By then the same Ctrl-C has reached us, too, if it came from the terminal; seconds.
 _SAME_KEY = 0.1
 
@@ -69,7 +69,7 @@ class Shutdown:
         self._asked = True
         supervisor.loop.call_later(_PATIENCE, self._kill_all)
         if number == signal.SIGINT:
-            if self._status == _INTERRUPTED:
+            if self._status == INTERRUPTED:
                 # The program was quicker to hear of the same Ctrl-C.
                 self._status = 0
             self.end(0)
@@ -107,7 +107,7 @@ class Shutdown:
             self._copies = supervisor.starter.checkpoints.all()
             supervisor.starter.checkpoints.dissolve_all()
         if not self._copies:
-            heard_first = self._status == _INTERRUPTED and not self._asked
+            heard_first = self._status == INTERRUPTED and not self._asked
             supervisor.loop.call_later(_SAME_KEY if heard_first else 0, self._finish)
 
     def _pass_on(self, number: int) -> None:
@@ -122,12 +122,9 @@ class Shutdown:
             self._supervisor.starter.checkpoints.lost(copy)
         if self._dissolving:
             self.process_gone()
-        self._supervisor.loop.call_later(_LAST_WAIT, self._give_up)
-
-    def _give_up(self) -> None:
         # A process that not even SIGKILL ends (it may hang in a network mount) must not
         # keep the terminal.
-        self._finish()
+        self._supervisor.loop.call_later(_LAST_WAIT, self._finish)
 
     def _finish(self) -> None:
         if self._status is not None and not self._supervisor.done.done():

@@ -11,20 +11,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 from checkpoints.places import Site, add_settings, add_view
-from checkpoints.test_safety import BEFORE_PAGE, HAZARDS, hazardous, python_path, set_level
+from checkpoints.test_safety import (
+    BEFORE_PAGE,
+    ELSEWHERE,
+    HAZARDS,
+    LINES,
+    hazardous,
+    python_path,
+    set_level,
+)
 from harness import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: psutil, which asks the kernel there, may look at /proc here; nobody else may. What Python
-#: itself has to know of the system, it has looked up before.
-MACOS = """
-import ctypes, selectors, signal, socket, subprocess, sys, sysconfig, tempfile, urllib.request
-import asyncio, os, select, zoneinfo
+#: psutil, which asks the kernel there, may look at /proc here; nobody else may.
+MACOS = f"""
 import psutil
-sysconfig.get_config_vars()
-sys.platform = "darwin"
+{ELSEWHERE.format(platform="darwin")}
+import os
 del os.waitid, os.memfd_create, os.pidfd_open, signal.pidfd_send_signal
 
 def hide_proc(event, args):
@@ -117,12 +122,6 @@ def test_the_settings_are_resumed_from_a_copy_before_them(project: Path, tmp_pat
             assert re.match("settings$|before config.settings$|at ", server.origin(mark))
 
 
-LINES = """
-from pathlib import Path
-
-LINES = Path(__file__).with_name("lines.txt").open("rb", buffering=0)
-FIRST = LINES.read(4)
-"""
 #: Another file, under the same name.
 REPLACED = """
 import os

@@ -7,12 +7,12 @@ import os
 import select
 import signal
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from django_autoreload_plus.child.offspring import Offspring
+from harness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,9 +87,7 @@ def test_a_program_that_ignores_the_signal_is_no_error() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     pid, order = forked(5)
     os.close(order)
-    deadline = time.monotonic() + 10
-    while _exists(pid) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: not _exists(pid), "the end of the process")
     with watched(pid) as offspring:
         assert list(offspring.ended()) == [(pid, -signal.SIGKILL)]
 
