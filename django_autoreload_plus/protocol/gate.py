@@ -16,9 +16,10 @@ from __future__ import annotations
 import mmap
 import os
 import select
-import tempfile
 import threading
 import time
+
+from . import anonymous
 
 #: Nobody may answer.
 CLOSED = 0
@@ -45,12 +46,8 @@ class Gate:
 
     @classmethod
     def create(cls) -> Gate:
-        """A new closed gate in anonymous memory (a deleted file where needed)."""
-        if hasattr(os, "memfd_create"):
-            descriptor = os.memfd_create("autoreload-gate")
-        else:
-            descriptor, path = tempfile.mkstemp(prefix="autoreload-gate-")
-            os.unlink(path)
+        """A new closed gate in anonymous memory."""
+        descriptor = anonymous.create("autoreload-gate")
         os.ftruncate(descriptor, _SIZE)
         return cls(descriptor)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
+from . import anonymous
 from .codec import build
 from .entry import Entry
 from .messages import Facts
@@ -14,7 +15,8 @@ from .options import Options
 
 #: Carries a :class:`Launch` to the supervisor, taken out when it has been read.
 ENVIRONMENT = "DJANGO_AUTORELOAD_PLUS_LAUNCH"
-#: Tells a child which descriptors are its channel and the gate.
+#: Tells a child which inherited descriptor holds its :class:`ChildLaunch`: a variable
+#: itself has no room for the files of a large project.
 CHILD_ENVIRONMENT = "DJANGO_AUTORELOAD_PLUS_CHILD"
 _Kind = TypeVar("_Kind", "Launch", "ChildLaunch")
 
@@ -65,20 +67,31 @@ class ChildLaunch:
     trail: int = -1
 
 
+def child_in_memory(launch: ChildLaunch) -> int:
+    """A descriptor of shared memory with all that a child is told."""
+    descriptor = anonymous.create("autoreload-launch")
+    with open(descriptor, "w", encoding="utf-8", closefd=False) as file:
+        json.dump(asdict(launch), file)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
 def child_from_environment() -> ChildLaunch | None:
-    """Take the :class:`ChildLaunch` out of the environment, if there is one."""
-    return _taken(CHILD_ENVIRONMENT, ChildLaunch, "child launch")
+    """Take what the environment leads to out of it, if there is anything."""
+    text = os.environ.pop(CHILD_ENVIRONMENT, None)
+    if text is None:
+        return None
+    with open(int(text), encoding="utf-8") as file:
+        return _built(file.read(), ChildLaunch, "child launch")
 
 
 def from_environment() -> Launch | None:
     """Take the :class:`Launch` out of the environment, if there is one."""
-    return _taken(ENVIRONMENT, Launch, "launch")
+    text = os.environ.pop(ENVIRONMENT, None)
+    return None if text is None else _built(text, Launch, "launch")
 
 
-def _taken(variable: str, kind: type[_Kind], what: str) -> _Kind | None:
-    text = os.environ.pop(variable, None)
-    if text is None:
-        return None
+def _built(text: str, kind: type[_Kind], what: str) -> _Kind:
     launch = build(kind, json.loads(text), what)
     assert isinstance(launch, kind)
     return launch

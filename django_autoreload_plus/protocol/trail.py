@@ -12,11 +12,12 @@ import contextlib
 import faulthandler
 import os
 import signal
-import tempfile
 import time
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
+
+from . import anonymous
 
 #: Nobody uses this one; on systems without real-time signals a process is not asked.
 STACK_SIGNAL = signal.SIGRTMAX - 7 if hasattr(signal, "SIGRTMAX") else None
@@ -40,13 +41,8 @@ class Trail:
 
     @classmethod
     def create(cls) -> Trail:
-        """A new one in anonymous memory (a deleted file where needed)."""
-        if hasattr(os, "memfd_create"):
-            return cls(os.memfd_create("autoreload-trail"))
-        descriptor, path = tempfile.mkstemp(prefix="autoreload-trail-")
-        with contextlib.suppress(OSError):  # Windows
-            os.unlink(path)
-        return cls(descriptor)
+        """A new one in anonymous memory."""
+        return cls(anonymous.create("autoreload-trail"))
 
     # -- in the supervisor ----------------------------------------------------
 

@@ -84,6 +84,7 @@ class Supervisor:
             return await self.done
         finally:
             self.watcher.stop()
+            self.starter.close()
             await self.reception.close()
             self.terminal.mend_echo()
             self.reaper.stop()

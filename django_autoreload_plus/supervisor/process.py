@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.entry import EXECUTABLE, Entry, package_root
 from ..protocol.gate import Gate
-from ..protocol.launch import CHILD_ENVIRONMENT, ChildLaunch
+from ..protocol.launch import CHILD_ENVIRONMENT, ChildLaunch, child_in_memory
 from ..protocol.trail import Trail
 
 #: Where a process comes from that was not forked.
 START = "start"
-#: An environment variable has its limits; the bytecode of more files than this is
-#: removed instead.
-_MOST_CHANGED = 200
 
 
 @dataclass(eq=False)
@@ -83,15 +79,14 @@ def spawn(
     ours, theirs = Channel.pair()
     told = replace(
         told,
-        changed=told.changed[:_MOST_CHANGED],
         channel=theirs.fileno(),
         gate=gate.descriptor,
         events=gate.events,
         trail=trail.descriptor,
     )
-    text = json.dumps(asdict(told))
-    environment = {**os.environ, "RUN_MAIN": "true", CHILD_ENVIRONMENT: text}
-    held = (theirs.fileno(), gate.descriptor, gate.events, trail.descriptor)
+    letter = child_in_memory(told)
+    environment = {**os.environ, "RUN_MAIN": "true", CHILD_ENVIRONMENT: str(letter)}
+    held = (letter, theirs.fileno(), gate.descriptor, gate.events, trail.descriptor)
     shared = [descriptor for descriptor in held if descriptor >= 0]
     try:
         for descriptor in shared:
@@ -100,6 +95,7 @@ def spawn(
     finally:
         for descriptor in shared:
             os.set_inheritable(descriptor, False)
+        os.close(letter)
         theirs.close()
     return ours, process
 

@@ -36,6 +36,8 @@ class Starter:
         self._stops: list[str] = []
         self._edited: list[str] = []
         self._since: frozenset[str] = frozenset()
+        #: Sources of which an earlier start may have left bytecode that only looks right.
+        self._suspects: frozenset[str] = frozenset()
         #: The child made last from a copy, and that copy.
         self._ordered: tuple[Frozen, Child] | None = None
 
@@ -48,7 +50,8 @@ class Starter:
         code = supervisor.code
         self._remember(code.dirty)
         supervisor.trail.clear()
-        _discard_bytecode(code.changed)
+        self._suspects = code.changed | self._since
+        _discard_bytecode(self._suspects)
         child = self._swapped(generation) if swap else None
         if child is None:
             child = self._resumed(generation) or self._spawn(generation)
@@ -57,6 +60,11 @@ class Starter:
         limit = supervisor.options.start_timeout
         if limit:
             supervisor.loop.call_later(limit, supervisor.timed_out, child)
+
+    def close(self) -> None:
+        """Leave nothing behind that a later command would take for the code on the disk."""
+        code = self._supervisor.code
+        _discard_bytecode(code.changed | code.since_start())
 
     def swap_refused(self, child: Child, reason: str) -> None:
         """The bodies cannot be exchanged after all: import what changed."""
@@ -142,7 +150,7 @@ class Starter:
             launch.plugin_after,
             first=not supervisor.announced,
             options=supervisor.options,
-            changed=tuple(sorted(supervisor.code.changed)),
+            changed=tuple(sorted(self._suspects)),
         )
         channel, process = spawn(launch.entry, supervisor.reception.gate, supervisor.trail, told)
         supervisor.reaper.add(process)
@@ -158,7 +166,7 @@ class Starter:
         sockets = supervisor.reception.listeners.addresses()
         order = m.Go(
             generation,
-            tuple(sorted(supervisor.code.changed)),
+            tuple(sorted(self._suspects)),
             tuple(self._stops),
             tuple(self._edited),
             not supervisor.announced,
@@ -232,14 +240,14 @@ class Starter:
             copy.spare.pid = message.pid
 
 
-def _discard_bytecode(changed: Collection[str]) -> None:
-    """Remove the bytecode of changed sources, whatever it claims to be made from.
+def _discard_bytecode(sources: Collection[str]) -> None:
+    """Remove the bytecode of these sources, whatever it claims to be made from.
 
     Python compares only a source's size and the second of its time, and a later
-    start that need not know of this change would do so: two quick edits look the
+    start that need not know of an edit would do so: two quick edits look the
     same to it, and so does one whose time is put back afterwards.
     """
-    for path in changed:
+    for path in sources:
         if path.endswith(".py"):
             with contextlib.suppress(OSError, NotImplementedError):
                 os.unlink(cache_from_source(path))

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 from checkpoints.places import Site, add_settings, add_view
 from django_autoreload_plus.protocol.memory import private_memory
@@ -236,45 +233,3 @@ def test_exit_handlers_run_once_when_their_state_is_gone(project: Path) -> None:
 def read_lines(path: Path) -> list[str]:
     """Return the lines of a file."""
     return path.read_text(encoding="utf-8").splitlines()
-
-
-@pytest.fixture
-def valued(project: Path) -> Path:
-    """Return a project whose page shows its own number and one that the settings import."""
-    shown = VIEW.replace("LEVEL = 0", "LEVEL = 100")
-    shown = shown.replace('level {LEVEL}"', 'level {LEVEL} {settings.VALUE}"')
-    add_view(project, "page", f"from django.conf import settings\n{shown}")
-    (project / "early.py").write_text("VALUE = 100\n", encoding="utf-8")
-    add_settings(project, "import early\nVALUE = early.VALUE")
-    return project
-
-
-def test_a_time_put_back_does_not_bring_old_bytecode_back(valued: Path) -> None:
-    """A file copied together with its time would be shown as it was, one reload later."""
-    with Site(valued) as server:
-        server.answer("/page/", "level 100 100")
-        before = server.path("page.py").stat().st_mtime_ns
-        server.edit("page.py", "LEVEL = 100", "LEVEL = 101")
-        server.answer("/page/", "level 101 100")
-        os.utime(server.path("page.py"), ns=(before, before))
-        server.edit("early.py", "VALUE = 100", "VALUE = 110")
-        server.answer("/page/", "level 101 110")
-
-
-def test_quick_edits_of_the_same_size_are_all_served(valued: Path) -> None:
-    """Python takes bytecode for fresh by size and second: the edit before would come back."""
-    with Site(valued) as server:
-        server.answer("/page/", "level 100 100")
-        source = server.path("page.py").read_text(encoding="utf-8")
-        for number in range(101, 151):
-            moment = (server.path("page.py").stat().st_mtime_ns // 10**9) * 10**9
-            server.write("page.py", source.replace("LEVEL = 100", f"LEVEL = {number}"))
-            # As if all of them were made within one second, which is what Python looks at.
-            os.utime(server.path("page.py"), ns=(moment, moment))
-            early = number if number % 10 == 0 else None
-            if early:
-                server.write("early.py", f"VALUE = {number}\n")
-                os.utime(server.path("early.py"), ns=(moment, moment))
-            value = number // 10 * 10
-            server.answer("/page/", f"level {number} {value}")
-        assert re.findall(".*Error.*", server.output) == []
