@@ -312,6 +312,14 @@ class DevServer:
                     found.append(process)
         return sorted(found, key=lambda process: process.pid)
 
+    def all_gone(self) -> None:
+        """Await that none of the server's processes is left.
+
+        One that has closed everything, so that others may take it for gone, is still to be
+        seen while the kernel takes its memory apart.
+        """
+        wait_until(lambda: not self.processes(), "an end of every process")
+
     # Output
 
     @property

@@ -100,7 +100,7 @@ def test_ctrl_c_while_code_is_kept(project: Path) -> None:
         since = server.mark()
         server.interrupt()
         assert server.wait() == 0
-        assert not server.processes()
+        server.all_gone()
         assert "Traceback" not in server.output[since:]
 
 
@@ -116,7 +116,7 @@ def test_ctrl_c_while_the_page_is_shown(project: Path) -> None:
             open_page.read()
             server.interrupt()
             assert server.wait() == 0
-        assert not server.processes()
+        server.all_gone()
         assert "Traceback" not in server.output[since:]
 
 

@@ -67,7 +67,7 @@ def test_copies_are_named_quiet_and_hold_no_port(project: Path) -> None:
         wait_until(lambda: server.copies().keys() >= copies.keys(), "a copy at each point")
         server.interrupt()
         assert server.wait() == 0
-        wait_until(lambda: not server.processes(), "an end of every process")
+        server.all_gone()
         assert "Traceback" not in server.output
 
 
@@ -125,7 +125,7 @@ def test_copies_vanish_with_a_killed_command(project: Path) -> None:
         level(server, 1)
         assert server.copies()
         server.kill_parent()
-        wait_until(lambda: not server.processes(), "an end of every process")
+        server.all_gone()
 
 
 def test_a_killed_copy_is_done_without(project: Path) -> None:
@@ -223,7 +223,7 @@ def test_exit_handlers_run_once_when_their_state_is_gone(project: Path) -> None:
             )
         server.interrupt()
         server.wait()
-        wait_until(lambda: not server.processes(), "an end of every process")
+        server.all_gone()
         ended = sorted(read_lines(log))
         late = [f"late handler {number}" for number in range(4)]
         assert ended == ["early finalizer", "early handler", *late]

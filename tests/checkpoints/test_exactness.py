@@ -131,15 +131,8 @@ EDITED = (
     "after_late.py",
     "teas/views.py",
 )
-ORIGINS = {
-    "settings",
-    "before config.env",
-    "before config.settings",
-    "setup",
-    "before config.urls",
-    "before teas.views",
-    "ready, function bodies exchanged",
-}
+#: Before their imports there are copies for the second edit at the latest.
+PLACES = {"config.env", "config.settings", "config.urls", "teas.views"}
 
 
 def test_every_checkpoint_leads_to_the_state_of_a_fresh_start(site: Path) -> None:
@@ -154,14 +147,17 @@ def test_every_checkpoint_leads_to_the_state_of_a_fresh_start(site: Path) -> Non
     ]
     with Site(site, options=UNCHECKED) as server:
         origins = compare(server, state(server), [*edits, (views, body), (views, text)])
-    expected = ORIGINS if sys.version_info >= (3, 12) else {o for o in ORIGINS if "ready" not in o}
-    assert expected <= origins
-    # Which of those at even distances there are depends on how fast the machine is.
+    # Which of those at even distances there are, and so which others are used, depends on how
+    # fast the machine is.
     assert any(origin.startswith("at ") for origin in origins)
+    assert origins & {"settings", "apps", "setup"}
+    assert {re.sub("^(at|before) ", "", origin) for origin in origins} >= PLACES
+    if sys.version_info >= (3, 12):
+        assert "ready, function bodies exchanged" in origins
 
 
 #: So many modules of Wagtail are edited, at even distances of the import sequence.
-PLACES = 6
+PARTS = 6
 
 
 @pytest.fixture
@@ -208,8 +204,8 @@ def test_a_large_project_is_resumed_exactly(wagtail_site: Path) -> None:
         fresh = state(server)
         every = [wagtail_site / f"{name.replace('.', '/')}.py" for name in fresh["modules"]]
         own = [path for path in every if path.exists() and path.parts[-2] != "home_page"]
-        step = len(own) // PLACES
+        step = len(own) // PARTS
         files = own[step // 2 :: step]
         edits = [(path, text) for path in files for text in edits_of(path.read_text("utf-8"))]
         origins = compare(server, fresh, edits)
-    assert len(origins) > PLACES / 2, origins
+    assert len(origins) > PARTS / 2, origins

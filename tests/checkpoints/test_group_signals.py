@@ -4,7 +4,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from harness import DevServer, wait_until
+from harness import DevServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,6 @@ def test_a_process_manager_ends_the_whole_group(project: Path) -> None:
         os.killpg(server.pid, signal.SIGTERM)
         assert server.wait() == 0
         # What only waited for orders goes with the channel, at the lowest priority.
-        wait_until(lambda: not server.processes(), "no process that is left")
+        server.all_gone()
         assert "Traceback" not in server.output[since:]
         assert "Error" not in server.output[since:]

@@ -20,7 +20,6 @@ from checkpoints.test_safety import (
     python_path,
     set_level,
 )
-from harness import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +87,7 @@ def test_a_change_is_resumed_from_a_copy(project: Path, tmp_path: Path) -> None:
         server.interrupt()
         assert server.wait() == 0
         assert "Traceback" not in server.output[mark:]
-        assert not server.processes()
+        server.all_gone()
 
 
 @pytest.mark.parametrize("name", HAZARDS_THERE)
@@ -167,7 +166,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(project: Path, tmp_path: P
         server.edit("page.py", "LEVEL = 1", hanging)
         server.wait_for_output("it hangs")
         server.kill_parent()
-        wait_until(lambda: not server.processes(), "no process that is left")
+        server.all_gone()
 
 
 def test_a_dead_server_is_noticed(project: Path, tmp_path: Path) -> None:
@@ -180,4 +179,4 @@ def test_a_dead_server_is_noticed(project: Path, tmp_path: Path) -> None:
         pid = int(server.get("/page/").text.rsplit(" ", 1)[1])
         os.kill(pid, signal.SIGKILL)
         assert server.wait() == -signal.SIGKILL
-        assert not server.processes()
+        server.all_gone()

@@ -57,7 +57,7 @@ def test_ctrl_c_is_quiet(tmp_path: Path) -> None:
         server.wait_for_output("working with 1.*\n")
         server.interrupt()
         assert server.wait() == 0
-        assert server.processes() == []
+        server.all_gone()
     assert server.output == "working with 1 () {}\n^C"
 
 
@@ -86,7 +86,7 @@ def test_termination_is_passed_on(tmp_path: Path) -> None:
         server.wait_for_output("working")
         server.terminate()
         assert server.wait() == 0
-        assert server.processes() == []
+        server.all_gone()
     assert "cleaned up\nexit handler ran" in server.output
 
 
@@ -96,7 +96,7 @@ def test_closed_terminal_ends_everything(tmp_path: Path) -> None:
         server.wait_for_output("working with 1")
         os.kill(server.pid, signal.SIGHUP)
         assert server.wait() == -signal.SIGHUP
-        assert server.processes() == []
+        server.all_gone()
 
 
 def importing(tmp_path: Path) -> DevServer:
@@ -111,7 +111,7 @@ def test_ctrl_c_while_importing(tmp_path: Path) -> None:
         server.wait_for_output("importing")
         server.interrupt()
         assert server.wait() == 0
-        assert server.processes() == []
+        server.all_gone()
     assert "Traceback" not in server.output
 
 
@@ -135,7 +135,7 @@ def test_ctrl_c_while_broken(tmp_path: Path) -> None:
         server.wait_for_output("waiting for a fix")
         server.interrupt()
         assert server.wait() == 0
-        assert server.processes() == []
+        server.all_gone()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -147,7 +147,7 @@ def test_killed_parent_takes_everything_with_it(tmp_path: Path, text: str) -> No
     ) as server:
         server.wait_for_output("working|importing")
         server.kill_parent()
-        wait_until(lambda: server.processes() == [], "the end of all processes", timeout=2)
+        server.all_gone()
         with socket.socket() as again:
             again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             again.bind((HOST, server.port))
@@ -161,7 +161,7 @@ def test_program_that_ignores_its_end_is_killed(tmp_path: Path) -> None:
         server.wait_for_output("working")
         server.interrupt()
         assert server.wait() == 0
-        assert server.processes() == []
+        server.all_gone()
 
 
 def test_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:

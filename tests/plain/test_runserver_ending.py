@@ -118,7 +118,7 @@ def test_end_at_every_stage(tmp_path: Path, stage: Callable[[DevServer], None]) 
             before = server.output[mark:].count("Traceback")
             end(server)
             assert server.wait() == code
-            wait_until(lambda: server.processes() == [], "the end of all processes", timeout=2)
+            server.all_gone()
             assert server.output[mark:].count("Traceback") == before
 
 

@@ -227,6 +227,6 @@ def test_port_is_free_after_a_kill(tmp_path: Path) -> None:
     with site(tmp_path) as server:
         is_page(server, "one")
         server.kill_parent()
-        wait_until(lambda: not server.processes(), "the end of all", timeout=2)
+        server.all_gone()
         server.start()
         is_page(server, "one")
