@@ -59,6 +59,14 @@ class Site(DevServer):
         return dict(found)
 
 
+def before(module: str) -> set[str]:
+    """Return the labels that a copy taken just before the import of a module may have.
+
+    On a slow machine one at even distances may have been due at that very import.
+    """
+    return {f"before {module}", f"at {module}"}
+
+
 def add_settings(project: Path, text: str) -> None:
     """Append to the settings of the test project."""
     path = project / "config/settings.py"

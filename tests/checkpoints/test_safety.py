@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import django_autoreload_plus
-from checkpoints.places import Site, add_settings, add_view
+from checkpoints.places import Site, add_settings, add_view, before
 from harness import HOST, wait_until
 
 #: A view module: the hazard comes with its import, after the setup and before "ready".
@@ -129,8 +129,7 @@ if sys.version_info >= (3, 12):
     HAZARDS["monitoring"] = (MONITOR, "my coverage watches the program")
 
 
-#: On a slow machine a copy at even distances may have been due at that very import.
-BEFORE_PAGE = {"before page", "at page"}
+BEFORE_PAGE = before("page")
 
 
 def hazardous(project: Path, hazard: str, shown: str = "0") -> None:

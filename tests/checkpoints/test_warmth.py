@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from checkpoints.places import Site
-from checkpoints.test_safety import hazardous, set_level
+from checkpoints.test_safety import BEFORE_PAGE, hazardous, set_level
 from django_autoreload_plus.protocol.memory import PAGE, own_pages
 from django_autoreload_plus.supervisor.warmth import make_own
 from harness import wait_until
@@ -84,13 +84,13 @@ def test_a_process_that_is_gone_is_no_error() -> None:
     assert list(make_own(pid, ((PAGE, 1000),))) == []
 
 
-def waiting(server: Site, label: str) -> list[int]:
-    """Return how many pages each process has for itself that waits below a copy."""
-    copy = server.copies().get(label)
+def waiting(server: Site, labels: set[str]) -> list[int]:
+    """Return how many pages each process has for itself that waits below one of the copies."""
+    copies = {pid for label, pid in server.copies().items() if label in labels}
     return [
         len(pages_of(own_pages(process.pid)))
         for process in server.processes()
-        if process.parent == copy and process.command == "autoreload: ready to resume"
+        if process.parent in copies and process.command == "autoreload: ready to resume"
     ]
 
 
@@ -102,6 +102,6 @@ def test_the_second_edit_of_a_module_finds_its_memory_prepared(project: Path) ->
         set_level(server, 1)
         # Just made, it has some 500; going on, it would write to three times as many.
         wait_until(
-            lambda: any(number > 1000 for number in waiting(server, "before page")),
+            lambda: any(number > 1000 for number in waiting(server, BEFORE_PAGE)),
             "a process with memory of its own",
         )
