@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable
 
 from .patterns import Glob
+
+#: That of FAT, in nanoseconds.
+_COARSEST_CLOCK = 2 * 10**9
 
 #: Type, device, inode, size and time of last change of content (the latter two
 #: only where a change of them means something); ``None``: nothing is there.
@@ -67,7 +71,7 @@ class Place:
 class Folder:
     """One real directory and the entries in it that matter."""
 
-    __slots__ = ("everything", "names", "path", "walkers")
+    __slots__ = ("everything", "listed", "names", "path", "walkers")
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -76,6 +80,9 @@ class Folder:
         self.walkers: set[Place] = set()
         #: Whether writes and new entries matter, not only what goes away.
         self.everything = False
+        #: The :func:`listing_time` before its names were first read, or last read for all
+        #: globs; ``None``: they were not read.
+        self.listed: int | None = None
 
 
 class Folders:
@@ -84,6 +91,24 @@ class Folders:
     def __init__(self, arm: Callable[[Folder], None], release: Callable[[Folder], None]) -> None:
         self.arm = arm
         self.release = release
+
+
+def listing_time(directory: str) -> int:
+    """Return when names came or went last, in nanoseconds, to compare with a later time.
+
+    0 if that is so recent that another name might come without another time (or if
+    nothing is there): the clocks of file systems advance every 1 ms to 2 s.
+    """
+    changed = change_time(directory)
+    return 0 if abs(time.time_ns() - changed) < _COARSEST_CLOCK else changed
+
+
+def change_time(directory: str) -> int:
+    """Return when names came or went last, in nanoseconds; 0 if nothing is there."""
+    try:
+        return os.stat(directory).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def reached_by(place: Place) -> set[Place]:

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .patterns import Glob
-from .place import Folder, Folders, Place, Stamp, is_directory, reached_by, stamp_of
+from .place import (
+    Folder,
+    Folders,
+    Place,
+    Stamp,
+    is_directory,
+    listing_time,
+    reached_by,
+    stamp_of,
+)
 
 
 class PlaceMap:
@@ -104,6 +113,8 @@ class PlaceMap:
     def rescan(self, folder: Folder) -> set[Place]:
         """Look for new names where globs walk."""
         found: set[Place] = set()
+        # Before they are read: what comes meanwhile is then found at the next look.
+        folder.listed = listing_time(folder.path)
         for walker in list(folder.walkers):
             for glob, states in list(walker.globs.items()):
                 self._walk(walker, glob, states, found)
@@ -294,6 +305,9 @@ class PlaceMap:
         self._settle_walker(place)
         if place.real is None:
             return
+        folder = self.folders[place.real]
+        if folder.listed is None:
+            folder.listed = listing_time(folder.path)
         try:
             names = os.listdir(place.real)
         except OSError:

@@ -6,6 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from .place import change_time
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -48,7 +50,6 @@ class Rounds:
         #: Polled directory trees and the reason.
         self.trees: dict[str, str] = {}
         self._prefixes: tuple[str, ...] = ()
-        self._grown: dict[str, int] = {}
         self._near = _Ring()
         self._far = _Ring()
         self._stale = True
@@ -66,10 +67,6 @@ class Rounds:
             self._prefixes = tuple(
                 "" if path == EVERYWHERE else path.rstrip(os.sep) + os.sep for path in self.trees
             )
-
-    def spare(self, directory: str) -> None:
-        """``directory`` is of no interest any more."""
-        self._grown.pop(directory, None)
 
     def is_polled(self, directory: str) -> bool:
         """Whether ``directory`` lies in a polled tree."""
@@ -126,11 +123,12 @@ class Rounds:
         if not self.trees:
             return
         for folder in list(self._map.folders.values()):
-            if folder.walkers and self.is_polled(folder.path):
-                changed = _change_time(folder.path)
-                if self._grown.setdefault(folder.path, changed) != changed:
-                    self._grown[folder.path] = changed
-                    yield folder
+            if (
+                folder.walkers
+                and self.is_polled(folder.path)
+                and change_time(folder.path) != folder.listed
+            ):
+                yield folder
 
     def net_round(self, now: float) -> Iterator[Place]:
         """Yield places whose change no event has told of."""
@@ -199,10 +197,3 @@ class _Ring:
             place = self._places[self._position]
             self._position = (self._position + 1) % len(self._places)
             yield place
-
-
-def _change_time(directory: str) -> int:
-    try:
-        return os.stat(directory).st_mtime_ns
-    except OSError:
-        return 0

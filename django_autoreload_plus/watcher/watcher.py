@@ -215,7 +215,6 @@ class Watcher:
 
     def _release(self, folder: Folder) -> None:
         self._engine.remove(folder.path)
-        self._rounds.spare(folder.path)
 
     def _poll_if_silent(self, directory: str) -> None:
         mount = self._mounts.silent(directory)

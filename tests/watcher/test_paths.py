@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from django_autoreload_plus.protocol.options import Options
+from watcher.noticing import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -225,6 +227,28 @@ def test_globs_report_new_changed_and_deleted_files(noticed_either_way: Noticed)
     noticed_either_way.until(deep)
     write(root / "templates" / "b" / "c" / "deep.html")
     noticed_either_way.until(deep)
+
+
+@pytest.mark.parametrize("tick", [False, True], ids=["later", "within a tick of the clock"])
+def test_a_new_directory_that_is_filled_between_two_polls(
+    make_noticed: Callable[..., Noticed], *, tick: bool
+) -> None:
+    """The first templates of a new app would be looked for in vain until the next restart."""
+    noticed = make_noticed(Options(polling=True, poll_interval=0.3))
+    templates = noticed.root / "templates"
+    templates.mkdir()
+    noticed.watch(globs=[(templates, "**/*.html")])
+    directories = noticed.watcher.diagnostics().directories
+    new = templates / "new"
+    new.mkdir()
+    # A little ahead, as the clock of another machine may be.
+    made = time.time_ns() + 10**9
+    os.utime(new, ns=(made, made))
+    wait_until(lambda: noticed.watcher.diagnostics().directories > directories, "a look at it")
+    first = write(new / "first.html")
+    if tick:
+        os.utime(new, ns=(made, made))
+    noticed.until(first)
 
 
 def test_a_glob_whose_directory_comes_later(noticed_either_way: Noticed) -> None:
