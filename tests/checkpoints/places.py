@@ -42,20 +42,21 @@ class Site(DevServer):
         """Ask until the answer holds a text."""
         return self.wait_for(path, lambda response: text in response.text)
 
-    def copies(self) -> dict[str, int]:
+    def copies(self, *awaited: str) -> dict[str, int]:
         """The frozen copies by their labels, each with its process id.
 
         Those of the code before stay until the new code has answered: they are awaited to go.
+        Copies name themselves when the processor has time for it: those labels are awaited.
         """
         title = re.compile(r"autoreload checkpoint: (.+)")
         found: list[tuple[str, int]] = []
 
-        def are_unique() -> bool:
+        def are_complete() -> bool:
             matches = ((title.fullmatch(item.command), item.pid) for item in self.processes())
             found[:] = [(match[1], pid) for match, pid in matches if match]
-            return len(dict(found)) == len(found)
+            return len(dict(found)) == len(found) and dict(found).keys() >= {*awaited}
 
-        wait_until(are_unique, "one copy at each point")
+        wait_until(are_complete, f"one copy at each point, {', '.join(awaited) or 'any'} included")
         return dict(found)
 
 

@@ -53,8 +53,7 @@ def test_copies_are_named_quiet_and_hold_no_port(project: Path) -> None:
         server.answer("/page/", "level 0")
         level(server, 1)
         level(server, 2)
-        copies = server.copies()
-        assert {"settings", "setup", "ready"} <= copies.keys()
+        copies = server.copies("settings", "setup", "ready")
         assert BEFORE_PAGE & copies.keys()
         pids = set(copies.values())
         for process in server.processes():
@@ -65,8 +64,7 @@ def test_copies_are_named_quiet_and_hold_no_port(project: Path) -> None:
             os.kill(pid, signal.SIGINT)
             os.kill(pid, signal.SIGHUP)
         assert level(server, 3) in BEFORE_PAGE
-        # The new one names itself when the processor has time for it.
-        wait_until(lambda: server.copies().keys() >= copies.keys(), "a copy at each point")
+        server.copies(*copies)
         server.interrupt()
         assert server.wait() == 0
         server.all_gone()
@@ -95,8 +93,8 @@ def test_copies_at_even_distances_stand_before_the_projects_modules(
     add_settings(project, f"import sys\nsys.path.append({str(library)!r})\n{order}")
     with Site(project) as server:
         server.wait_for("/version/")
-        names = {label.partition("at ")[2] for label in server.copies() if "at " in label}
-        assert "own_part" in names
+        copies = server.copies("at own_part")
+        names = {label.partition("at ")[2] for label in copies if "at " in label}
         own = {path.stem for path in project.iterdir()}
         assert {name.partition(".")[0] for name in names} <= own
 
@@ -115,7 +113,7 @@ def test_the_memory_of_the_copies_is_bounded(project: Path) -> None:
             lambda: sum(map(private_memory, server.copies().values())) <= limit * 2**20,
             "so little memory",
         )
-        assert "ready" in server.copies()
+        server.copies("ready")
         level(server, 2)
 
 
@@ -125,7 +123,7 @@ def test_copies_vanish_with_a_killed_command(project: Path) -> None:
     with Site(project) as server:
         server.answer("/page/", "level 0")
         level(server, 1)
-        assert server.copies()
+        server.copies("settings")
         server.kill_parent()
         server.all_gone()
 
@@ -138,10 +136,11 @@ def test_a_killed_copy_is_done_without(project: Path) -> None:
         level(server, 1)
         origin = level(server, 2)
         assert origin in BEFORE_PAGE
-        os.kill(server.copies()[origin], signal.SIGKILL)
+        os.kill(server.copies(origin)[origin], signal.SIGKILL)
         level(server, 3)
-        os.kill(server.copies()["setup"], signal.SIGKILL)
-        os.kill(server.copies()["ready"], signal.SIGKILL)
+        copies = server.copies("setup", "ready")
+        os.kill(copies["setup"], signal.SIGKILL)
+        os.kill(copies["ready"], signal.SIGKILL)
         level(server, 4)
         for pid in server.copies().values():
             os.kill(pid, signal.SIGKILL)

@@ -53,7 +53,7 @@ def test_exit_code_is_passed_on(tmp_path: Path, body: str, code: int) -> None:
     with program(tmp_path, files(body)) as server:
         assert server.wait() == code
         if "tea" in body:
-            assert "no tea left" in server.output
+            server.wait_for_output("no tea left")
     assert server.output.count("no tea left") == ("tea" in body)
 
 
@@ -96,7 +96,7 @@ def test_code_3_while_importing_is_no_request(tmp_path: Path) -> None:
         assert (tmp_path / "starts").read_text() == "x"
         server.write("tea.py", "BREWED = True\n")
         assert server.wait() == 0
-        assert "well" in server.output
+        server.wait_for_output("well")
     assert (tmp_path / "starts").read_text() == "xx"
 
 

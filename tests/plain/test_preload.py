@@ -24,4 +24,4 @@ def test_what_the_settings_name_is_imported_when_it_would_be(project: Path) -> N
         server.wait_for_output("from start; ")
         assert "storage imported" not in server.output
         server.wait_for("/")
-        assert "storage imported" in server.output
+        server.wait_for_output("storage imported")

@@ -105,7 +105,7 @@ def test_a_wrong_place_is_explained(tmp_path: Path) -> None:
         is_page(server, "one")
         server.edit("shop/views.py", '"one"', '"two"')
         is_page(server, "two")
-        assert server.output.count("the other runserver") >= 1
+        server.wait_for_output("the other runserver")
         assert "stands before" not in server.output
         server.wait_for_output("changed · live in")
 
