@@ -147,6 +147,8 @@ class ErrorServer:
         client = _Connection(connection)
         self._connections[client] = None
         client.task = asyncio.get_running_loop().create_task(self._serve(client))
+        # A task that is cancelled before its first step runs no clean-up of its own.
+        client.task.add_done_callback(lambda _: self._forget(client))
 
     async def close(self) -> None:
         """Stop; answers under way have a moment to finish. The sockets stay open."""
@@ -247,11 +249,12 @@ class ErrorServer:
         except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
             pass  # The client has gone, or is too slow to be worth waiting for.
         finally:
-            self._connections.pop(client, None)
-            if writer is None:
-                client.socket.close()
-            else:
+            if writer is not None:
                 writer.transport.abort()
+
+    def _forget(self, client: _Connection) -> None:
+        self._connections.pop(client, None)
+        client.socket.close()
 
     async def _is_ours(self, client: _Connection) -> bool:
         """Wait until the client asks, and until it is decided who answers; reads nothing."""
