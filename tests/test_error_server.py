@@ -392,6 +392,21 @@ def test_no_descriptor_is_left_behind(server: Server) -> None:
     until(lambda: len(list(descriptors.iterdir())) <= before, "all of them are closed")
 
 
+def test_a_client_given_up_at_once_is_closed(server: Server) -> None:
+    """Otherwise it would wait on a connection that nobody answers."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(DEADLINE)
+
+    async def adopt_and_close() -> None:
+        server.error_server.adopt(theirs)
+        await server.error_server.close()
+
+    with ours:
+        server.call(adopt_and_close)
+        assert theirs.fileno() == -1
+        assert ours.recv(1) == b""
+
+
 @pytest.mark.parametrize("size", [100_000, 5_000_000])
 def test_a_client_sending_a_large_body_reads_the_answer(server: Server, size: int) -> None:
     """Otherwise an upload would see a reset connection instead of the page."""
