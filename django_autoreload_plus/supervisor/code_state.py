@@ -211,11 +211,13 @@ class CodeState:
         change = self.dirty.get(path)
         return self.baseline.text(path) if change is None else change.data
 
-    def take(self, paths: Iterable[str]) -> None:
-        """The live child has taken these changes."""
-        changes = [self.dirty.pop(path) for path in paths if path in self.dirty]
+    def take(self, changes: Collection[Change]) -> None:
+        """The live child has taken these changes, as they were when it was asked."""
         self.baseline.accept(changes)
-        self._taken.update(change.path for change in changes)
+        paths = {change.path for change in changes}
+        self._taken.update(paths)
+        # They may have been edited, and looked at, since.
+        self.look(paths)
 
     def syntax_failure(self) -> Failure | None:
         """The first changed source that does not compile."""

@@ -99,6 +99,7 @@ class Inspection:
         paths = tuple(sorted(p for p in code.dirty if supervisor.facts.asks or _may_be_taken(p)))
         if child is None or not paths:
             return "new"
+        offered = dict(code.dirty)
         self._token += 1
         self._answer = supervisor.loop.create_future()
         child.tell(m.Changed(self._token, paths))
@@ -108,7 +109,7 @@ class Inspection:
         if not self._answer.done():
             return "new"
         answer = self._answer.result()
-        code.take(answer.paths)
+        code.take([offered[path] for path in answer.paths if path in offered])
         supervisor.taken(frozenset(answer.paths), translations=answer.translations)
         if code.dirty:
             return "new"

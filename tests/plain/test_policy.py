@@ -207,7 +207,7 @@ class World:
         taken = [path for path in self.code.dirty if path == FILES[-1]]
         if FILES[-1] in child.loaded and taken:
             child.loaded[FILES[-1]] = self.disk.files[FILES[-1]][0]
-        self.code.take(taken)
+        self.code.take([self.code.dirty[path] for path in taken])
         if self.code.dirty:
             return "new"
         self.code.attempt()
