@@ -1,4 +1,4 @@
-"""What is done after a reload, when the new code is live already."""
+"""Jobs that run after a reload, when the new code is live already."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import SystemCheckError
 from django.db import connections
 
-from ..child import failures
-from ..child.link import Link
-from ..child.run import describe
+from ..child.connection import Connection
+from ..child.main import describe
+from ..failure import from_exception
 from ..protocol.messages import Failed, Say
+from .landmarks import LANDMARKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 
 #: The first requests after a save come first, the checks after them.
 _HEAD_START = 0.2
+#: A request that takes longer, such as a stream, is not waited for; in seconds.
+_PATIENCE = 3.0
 
 
 class Background:
     """A thread for what can wait until the first requests after a save have been answered."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Connection) -> None:
         self._link = link
         self._jobs: list[Callable[[], None]] = []
 
@@ -44,6 +47,7 @@ class Background:
 
     def _run(self) -> None:
         time.sleep(_HEAD_START)
+        self._link.under_way.await_none(_PATIENCE)
         for job in self._jobs:
             try:
                 job()
@@ -55,7 +59,7 @@ class Background:
 class BackgroundChecks:
     """Runs a command's checks, and says only what is wrong."""
 
-    def __init__(self, command: Any, link: Link) -> None:
+    def __init__(self, command: Any, link: Connection) -> None:
         self._command = command
         self._link = link
         self._heard = io.StringIO()
@@ -69,7 +73,7 @@ class BackgroundChecks:
                 command.check()
             command.check_migrations()
         except SystemCheckError as error:
-            self._link.say(Failed(failures.from_check(str(error))))
+            self._link.say(Failed(from_exception.from_check(str(error), landmarks=LANDMARKS)))
             return
         except Exception:  # noqa: BLE001 - checks are the user's code
             import traceback

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
+from ..protocol.channel import is_supported
 from . import conf
 from .runservers import runserver_apps
 
@@ -26,12 +27,13 @@ def check_app_order(**_: Any) -> list[CheckMessage]:
     """No app with a ``runserver`` of its own stands before this one."""
     names = runserver_apps()
     before = names[: names.index(_OURS)] if _OURS in names else []
-    if not before:
+    if not (before and is_supported()):
         return []
     return [
         CheckWarning(
             f"{before[0]!r} stands before {_OURS!r} in INSTALLED_APPS and brings its own "
-            "runserver, so this reloader is not used.",
+            "runserver: changes are still noticed and reloaded, but connections are refused "
+            "meanwhile, and browsers get no error page while the code cannot start.",
             hint=f"Move {_OURS!r} to the front of INSTALLED_APPS, before {before[0]!r}; "
             "it builds on the runserver that follows it.",
             id=f"{_OURS}.W001",

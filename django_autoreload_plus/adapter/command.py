@@ -1,24 +1,33 @@
-"""What our ``runserver`` adds to any other: it runs under the supervisor."""
+"""A mixin for any ``runserver`` that runs it under the supervisor."""
 
 from __future__ import annotations
 
 import io
 import logging
-from socketserver import BaseServer
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import OutputWrapper, SystemCheckError
 
 from .. import autoreload
-from ..child import failures
-from ..child import link as links
+from ..child.attach import connect
+from ..child.connection import Connection
+from ..child.expressions import compile_expressions
+from ..failure import from_exception
 from ..protocol.messages import READY, Failed
-from . import facts, signals, takeover
+from . import project, signals, startup
 from .background import Background, BackgroundChecks
-from .daphne import held_daphne
-from .preload import compute_tables, preload_framework, preload_urls
-from .serving import full_name, held_server
+from .landmarks import LANDMARKS
+from .servers import on_shared_socket
+from .servers.daphne import preload_endpoints
+from .servers.wsgi import full_name
+from .templates import Templates
+from .warmup import (
+    compute_namespaces,
+    compute_tables,
+    preload_framework,
+    preload_urls,
+)
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -38,7 +47,7 @@ logger = logging.getLogger("django.utils.autoreload")
 class ReloadingRunserver(_Base):
     """A mixin: goes before a ``runserver`` command class."""
 
-    _link: links.Link | None = None
+    _link: Connection | None = None
     _handler: Any = None
     #: What Daphne's command serves in place of the handler.
     _application: Any = None
@@ -46,6 +55,7 @@ class ReloadingRunserver(_Base):
     _reloading = False
     _checks: BackgroundChecks | None = None
     _reloader: signals.SupervisedReloader
+    _uses: signals.UseReport
     #: The checks are for the background: the new code goes live first.
     _checks_later = False
     #: Where the command's own words go, while it repeats what it said at the first start.
@@ -56,17 +66,17 @@ class ReloadingRunserver(_Base):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """From here to :meth:`run`, an exit is about the command line."""
-        connection = links.connect() if autoreload.is_child() else None
+        connection = connect() if autoreload.is_child() else None
         if connection is not None:
-            connection.reading_command_line = True
+            connection.framework.reads_command_line = True
         return super().create_parser(prog_name, subcommand, **kwargs)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Read the options; what the settings forbid is not the command line's fault."""
-        connection = links.connect() if autoreload.is_child() else None
+        connection = connect() if autoreload.is_child() else None
         if connection is not None and not settings.DEBUG and not settings.ALLOWED_HOSTS:
-            # Django refuses to run; that is about the settings, and can be mended there.
-            connection.reading_command_line = False
+            # Django refuses to run; that is about the settings, and can be fixed there.
+            connection.framework.reads_command_line = False
         super().handle(*args, **options)
 
     def run(self, **options: Any) -> None:
@@ -80,11 +90,14 @@ class ReloadingRunserver(_Base):
             super().run(**options)
             return
         if not autoreload.is_child():
-            autoreload.become_supervisor(takeover.launch())
-        self._link = links.connect()
-        if self._link is not None:
-            self._link.reading_command_line = False
-            self._link.serves = True
+            autoreload.become_supervisor(startup.launch())
+        self._link = connect()
+        if self._link is None:
+            # Nobody has started this as a child of ours: Django's own convention holds.
+            super().run(**options)
+            return
+        self._link.framework.reads_command_line = False
+        self._link.serves = True
         autoreload.main(self.inner_run, None, options)
 
     def inner_run(self, *args: Any, **options: Any) -> None:
@@ -97,6 +110,7 @@ class ReloadingRunserver(_Base):
         if connection.checkpoints is not None:
             connection.checkpoints.take(READY)
             connection.checkpoints.stop()
+        connection.loaded()
         self._holds = True
         # In a process resumed from here it is no longer the first start.
         self._reloading = not connection.first
@@ -105,17 +119,21 @@ class ReloadingRunserver(_Base):
         background.add(lambda: compute_tables(connection.languages))
         self._announce(background)
         checks = self._checks = BackgroundChecks(self, connection)
+        connection.checks_later = self._checks_later
         if self._checks_later:
             migrations_only = bool(options.get("skip_checks"))
             background.add(lambda: checks.run(migrations_only=migrations_only))
+            background.add(self._uses.expressions.begin)
             options["skip_checks"] = True
+        else:
+            connection.after_serving.append(self._uses.expressions.begin)
         if self._reloading:
             self._stdout, self.stdout = self.stdout, OutputWrapper(io.StringIO())
         try:
             super().inner_run(*args, **options)
         except SystemCheckError as error:
             connection.report()
-            connection.say(Failed(failures.from_check(str(error))))
+            connection.say(Failed(from_exception.from_check(str(error), landmarks=LANDMARKS)))
             raise SystemExit(1) from None
 
     @property
@@ -127,39 +145,51 @@ class ReloadingRunserver(_Base):
         if self._stdout is not None:
             # The server is chosen last: all the rest has been said.
             self.stdout, self._stdout = self._stdout, None
-        if issubclass(chosen, BaseServer):
-            return held_server(chosen, self._link)
-        command: Any = self
-        return held_daphne(
-            chosen, self._link, command.addr, int(command.port), ipv6=command.use_ipv6
-        )
+        held = on_shared_socket(chosen, self._link, self)
+        if held is None:
+            # A kind that nobody here knows binds its own socket: it is run like a program
+            # that does not serve, of which there is only one at a time.
+            self._link.serves = False
+            self._link.start()
+            return chosen
+        return held
 
     @server_cls.setter
     def server_cls(self, chosen: Any) -> None:
         # Daphne's command chooses another one for --noasgi.
         self._chosen_server = chosen
 
-    def _prepare(self, connection: links.Link, *args: Any, **options: Any) -> None:
+    def _prepare(self, connection: Connection, *args: Any, **options: Any) -> None:
         """Everything that depends on code alone, before anything is served."""
         # In the order of production: the handler with its middleware is loaded at the
         # start, the URLconf by the first request. It suits an edit of a view, too.
         preload_framework(connection.languages)
+        if options.get("use_asgi"):
+            preload_endpoints()
         self._load_handler(*args, **options)
         preload_urls()
-        connection.after_request = signals.LanguageReport(connection)
-        if connection.checkpoints is not None:
-            connection.checkpoints.compute = compute_tables
-        # Asks a name server, which must not happen between a save and its answer.
+        templates = Templates(connection)
+        self._uses = signals.UseReport(connection, templates)
+        connection.framework.after_request = self._uses
+
+        def warm_up(keys: tuple[str, ...]) -> None:
+            compute_tables(keys)
+            compute_namespaces(keys)
+            templates.compile(keys)
+            compile_expressions(keys)
+
+        connection.framework.warm_up = warm_up
+        # May query a name server, which must not happen between a save and its answer.
         full_name(self.addr)  # type: ignore[attr-defined]
         self._reloader = signals.SupervisedReloader(connection)
-        facts.refine(
+        project.refine(
             connection,
             verbosity=options.get("verbosity", 1),
             no_color=options.get("no_color", False),
             force_color=options.get("force_color", False),
             asks=signals.somebody_asks(),
         )
-        if connection.first:
+        if connection.first and not connection.told.measures:
             logger.info("Watching for file changes with django-autoreload-plus")
 
     def _announce(self, background: Background) -> None:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
+import signal
 from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 
-from ..protocol.options import Options
+from .. import editors
+from ..options import Options
+from ..records import fields
 
 _EXAMPLES = {
     "checkpoints": "True, False or None",
+    "checkpoint_memory": "a whole number or None",
     "checks": '"after" or "before"',
     "fork_safe": 'a list of module names, such as ["redis"]',
     "ignore": 'a list of globs, such as ["var/*"]',
     "polling": "True, False or None",
+    "preload": 'a list of module names, such as ["pandas"]',
+    "stop_signal": 'the name of a signal, such as "SIGTERM"',
+    "steady": 'a list of database aliases and module names, such as ["default"]',
     "watch": 'a list of globs, such as ["config/*.toml"]',
 }
 _KINDS = {"bool": "True or False", "float": "a number of seconds", "int": "a whole number"}
-_FIELDS = {field.name: field for field in dataclasses.fields(Options)}
+_WORDS = {"checks": ("after", "before"), "stop_signal": tuple(signal.Signals.__members__)}
+_FIELDS = {field.name: field for field in fields(Options)}
 
 
 def read() -> tuple[Options, list[str]]:
@@ -55,29 +62,51 @@ def _unknown(key: str) -> str:
 
 def _convert(name: str, value: Any) -> Any:
     kind = str(_FIELDS[name].type)
+    if name == "editor":
+        return _editor(value)
+    if value is None and "None" in kind:
+        return None
     expected = _EXAMPLES.get(name) or _KINDS[kind]
     if kind.startswith("tuple"):
-        if isinstance(value, str) or not _is_list_of_text(value):
-            raise ValueError(expected)
-        return tuple(str(item) for item in value)
-    if name == "checks":
-        if value not in ("after", "before"):
+        return _texts(name, expected, value)
+    if name in _WORDS:
+        if value not in _WORDS[name]:
             raise ValueError(expected)
         return value
     if kind.startswith("bool"):
-        if not isinstance(value, bool) and not (value is None and "None" in kind):
+        if not isinstance(value, bool):
             raise ValueError(expected)
         return value
     return _number(kind, expected, value)
 
 
+def _texts(name: str, expected: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not _is_list_of_text(value):
+        raise ValueError(expected)
+    if name == "preload" and not all(map(_is_dotted, value)):
+        raise ValueError(expected)
+    return tuple(str(item) for item in value)
+
+
+def _editor(value: Any) -> Any:
+    instead = editors.expected(value)
+    if instead is not None:
+        raise ValueError(instead)
+    return value
+
+
 def _number(kind: str, expected: str, value: Any) -> float:
-    wanted = (int,) if kind == "int" else (int, float)
+    is_whole = kind.startswith("int")
+    wanted = (int,) if is_whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, wanted):
         raise ValueError(expected)  # noqa: TRY004 - one kind of error for all that is wrong
     if not 0 <= value < float("inf"):
         raise ValueError(f"{expected} that is not negative")
-    return value if kind == "int" else float(value)
+    return value if is_whole else float(value)
+
+
+def _is_dotted(value: Any) -> bool:
+    return all(part.isidentifier() for part in str(value).split("."))
 
 
 def _is_list_of_text(value: Any) -> bool:

@@ -17,22 +17,28 @@ from django.utils import translation
 from django.utils.autoreload import BaseReloader, autoreload_started, file_changed
 from django.utils.translation import trans_real
 
-from ..child import link
+from ..child.changes import change_receivers
+from ..child.connection import Connection
+from ..child.expressions import Expressions
+from ..paths import working_directory
 from ..protocol.messages import Handled, Used
-from .preload import computed_languages
+from .templates import Templates
+from .warmup import computed_languages
 
+#: Modules whose receivers take whatever lies in a folder of templates or static files.
+_BY_FOLDER = ("django.template.autoreload", "django_browser_reload.views")
 _OWN_RECEIVERS = ("django.template.autoreload", "django.utils.translation.reloader")
 
 
 class SupervisedReloader(BaseReloader):
     """The sender of the signals: collects what apps want to have watched."""
 
-    def __init__(self, connection: link.Link) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__()
         self._connection = connection
         self._reported: tuple[set[tuple[str, str]], set[str]] = (set(), set())
         self._announced = False
-        connection.take_changes = self.take_changes
+        connection.framework.take_changes = self.take_changes
 
     def announce(self) -> None:
         """Send ``autoreload_started`` and pass on what the receivers asked for."""
@@ -43,7 +49,7 @@ class SupervisedReloader(BaseReloader):
     def report(self) -> None:
         """Tell the supervisor what is new in ``directory_globs`` and ``extra_files``."""
         globs = {(str(d), p) for d, patterns in self.directory_globs.items() for p in patterns}
-        files = {str(Path(path).absolute()) for path in self.extra_files}
+        files = {str(Path(working_directory(), path)) for path in self.extra_files}
         # No file can have such a name.
         globs = {(directory, pattern) for directory, pattern in globs if "\0" not in directory}
         files = {path for path in files if "\0" not in path}
@@ -77,8 +83,15 @@ class SupervisedReloader(BaseReloader):
         except Exception:  # noqa: BLE001 - receivers are the user's code
             traceback.print_exc()
             return False
-        answers = [bool(answer) for _receiver, answer in results]
-        answers += [bool(receiver(path)) for receiver in link.change_receivers]
+        shaped = path in self._connection.tracker.read_at_start
+        answers = [
+            bool(answer)
+            for receiver, answer in results
+            # These go by the folder: that the file was read while starting, and what was made
+            # of it, they cannot know.
+            if not (shaped and _module_of(receiver) in _BY_FOLDER)
+        ]
+        answers += [bool(receiver(path)) for receiver in change_receivers]
         return any(answers)
 
 
@@ -88,26 +101,31 @@ def reset_translations() -> None:
     trans_real._translations = {}  # type: ignore[attr-defined]
     trans_real._default = None  # type: ignore[attr-defined]
     trans_real._active = Local()  # type: ignore[attr-defined]
+    # Which languages there are catalogues for.
+    trans_real.reset_cache(setting="LANGUAGES")
 
 
-class LanguageReport:
-    """Tells the supervisor in which languages requests have come."""
+class UseReport:
+    """Tells the supervisor which languages, templates and expressions requests have used."""
 
-    def __init__(self, connection: link.Link) -> None:
+    def __init__(self, connection: Connection, templates: Templates) -> None:
         self._connection = connection
+        self._templates = templates
+        self.expressions = Expressions()
         self._reported = {translation.get_language(), *connection.languages}
 
     def __call__(self) -> None:
         """Called after each request: cheap as long as there is no new one."""
-        new = set(computed_languages()) - self._reported
+        used = {*computed_languages(), *self._templates.used(), *self.expressions.used()}
+        new = used - self._reported
         if new:
             self._reported |= new
             self._connection.say(Used(tuple(sorted(new))))
 
 
 def somebody_asks() -> bool:
-    """Whether anyone besides Django wants to hear of changed Python files."""
-    return bool(link.change_receivers) or any(
+    """Whether anyone besides Django has asked about changed Python files."""
+    return bool(change_receivers) or any(
         _module_of(entry[1]) not in _OWN_RECEIVERS for entry in file_changed.receivers
     )
 

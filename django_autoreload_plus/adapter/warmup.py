@@ -15,11 +15,17 @@ from django.apps import apps
 from django.conf import settings
 from django.template import Engine, engines
 from django.template.backends.django import DjangoTemplates
-from django.urls import get_resolver
+from django.urls import URLResolver, get_resolver
+from django.urls.resolvers import get_ns_resolver
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import trans_real
 
+from ..child.expressions import EXPRESSION
+
+#: Begins the keys of templates among those that requests have used; what is neither one nor
+#: an expression is a language.
+TEMPLATE = "template "
 #: Modules with regular expressions that are compiled when the first request meets them.
 _EXPRESSIONS = ("django.http.request", "django.utils.translation.trans_real")
 
@@ -35,13 +41,13 @@ def preload_framework(languages: Iterable[str]) -> None:
         for _language in _each(languages):
             translation.gettext("")
     with contextlib.suppress(Exception):
-        for name in filter(_is_django, _late_modules()):
+        for name in filter(is_django, _late_modules()):
             import_module(name)
     with contextlib.suppress(Exception):
         for engine in _django_engines():
-            if all(map(_is_django, _names(engine.loaders))):
+            if all(map(is_django, names_of_loaders(engine.loaders))):
                 # The attribute is computed at its first use.
-                engine.template_loaders  # noqa: B018
+                engine.template_loaders  # noqa: B018 - computed when asked for
     for module in map(import_module, _EXPRESSIONS):
         for value in vars(module).values():
             if type(value) is SimpleLazyObject:
@@ -52,24 +58,45 @@ def preload_framework(languages: Iterable[str]) -> None:
 def preload_urls() -> None:
     """The URLconf."""
     # As above.
-    get_resolver().url_patterns  # noqa: B018
+    get_resolver().url_patterns  # noqa: B018 - computed when asked for
 
 
 def compute_tables(languages: Iterable[str]) -> None:
-    """The resolver's reverse tables, which it keeps for each language, and the default one's."""
+    """The resolvers' reverse tables, which they keep for each language, and the default one's."""
+    with contextlib.suppress(Exception):
+        for language in _each(languages):
+            get_resolver().reverse_dict  # noqa: B018 - computed when asked for
+            # Looks for the catalogues of every app.
+            with contextlib.suppress(LookupError):
+                translation.get_supported_language_variant(language)
+
+
+def compute_namespaces(languages: Iterable[str]) -> None:
+    """The same of every namespace: ``reverse()`` makes a resolver for each path to one."""
     with contextlib.suppress(Exception):
         for _language in _each(languages):
-            get_resolver().reverse_dict  # noqa: B018
+            _fill_namespaces(get_resolver(), "", {})
+
+
+def _fill_namespaces(resolver: URLResolver, prefix: str, converters: dict[str, Any]) -> None:
+    for extra, nested in resolver.namespace_dict.values():
+        pattern, known = prefix + extra, converters | nested.pattern.converters
+        # As reverse() asks for it.
+        get_ns_resolver(pattern, nested, tuple(known.items())).reverse_dict  # noqa: B018 - computed when asked for
+        _fill_namespaces(nested, pattern, known)
 
 
 def computed_languages() -> tuple[str, ...]:
     """The languages for which there are tables or translations by now."""
-    return tuple({*get_resolver()._reverse_dict, *trans_real._translations})  # type: ignore[attr-defined]
+    used = {*get_resolver()._reverse_dict, *trans_real._translations}  # type: ignore[attr-defined]
+    # The tables made while translations are off have the key None.
+    return tuple(language for language in used if isinstance(language, str))
 
 
 def _each(languages: Iterable[str]) -> Iterator[str]:
     """The default language and these; each is active while it is looked at."""
-    for language in dict.fromkeys(filter(None, (translation.get_language(), *languages))):
+    used = filter(is_language, languages)
+    for language in dict.fromkeys(filter(None, (translation.get_language(), *used))):
         with translation.override(language):
             yield language
 
@@ -95,16 +122,22 @@ def _django_engines() -> Iterator[Engine]:
             yield engine.engine
 
 
-def _names(loaders: Any) -> Iterator[str]:
+def names_of_loaders(loaders: Any) -> Iterator[str]:
     """The loaders that the settings name, also those that others wrap."""
     for loader in loaders:
         if isinstance(loader, str):
             yield loader
         elif isinstance(loader, (list, tuple)):
-            yield from _names(loader)
+            yield from names_of_loaders(loader)
 
 
-def _is_django(name: str) -> bool:
+def is_language(key: str) -> bool:
+    """Whether a key that requests have used is that of a language."""
+    return not key.startswith((TEMPLATE, EXPRESSION))
+
+
+def is_django(name: str) -> bool:
+    """Whether a module is Django's own."""
     return name.startswith("django.")
 
 

@@ -1,1 +1,1 @@
-"""The process that runs the user's code, and its frozen copies."""
+"""The process that runs the user's code, and its checkpoints."""

@@ -1,4 +1,4 @@
-"""Tells a frozen copy when a process made from it has ended.
+"""Tells a checkpoint when a process made from it has ended.
 
 ``SIGCHLD`` wakes it through a pipe: that works on every Unix. (Descriptors of processes need
 a Linux of 2019, and some sandboxes do without.) The program's own handler, and its own pipe,

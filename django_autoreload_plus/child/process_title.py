@@ -1,4 +1,4 @@
-"""What ``ps`` shows for this process, where the platform lets a process say it."""
+"""The title of this process in ``ps``, where the platform lets a process set it."""
 
 from __future__ import annotations
 

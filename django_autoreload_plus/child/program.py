@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-import runpy
 import sys
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import BuiltinImporter, SourceFileLoader
 from types import ModuleType
 
-from ..protocol.entry import CODE, MODULE, Entry
+from ..paths import absolute
+from ..protocol.command_line import CODE, MODULE, Entry
+
+
+def set_words(entry: Entry) -> None:
+    """Let the process have the command line of its program."""
+    sys.orig_argv = [sys.executable, *entry.flags, *entry.words()]
+    first = {MODULE: "-m", CODE: "-c"}.get(entry.kind, entry.target)
+    sys.argv = [first, *entry.arguments]
 
 
 def run(entry: Entry) -> None:
     """Run it; whatever it raises comes out, ``SystemExit`` included."""
-    sys.orig_argv = [sys.executable, *entry.flags, *entry.words()]
     if entry.kind == MODULE:
-        sys.argv = ["-m", *entry.arguments]
-        _prepend(os.getcwd())
+        with contextlib.suppress(FileNotFoundError):
+            # Where the working directory has been deleted, the interpreter adds none.
+            _prepend(os.getcwd())
+        import runpy
+
+        _new_main()
         runpy._run_module_as_main(entry.target)  # type: ignore[attr-defined]
     elif entry.kind == CODE:
-        sys.argv = ["-c", *entry.arguments]
         _prepend("")
         _execute(compile(entry.target, "<string>", "exec", dont_inherit=True), None)
     else:
-        sys.argv = [entry.target, *entry.arguments]
-        _run_script(os.path.abspath(entry.target))
+        _run_script(absolute(entry.target))
 
 
 def _run_script(path: str) -> None:
     if os.path.isdir(path) or _is_archive(path):
         # The interpreter does this even in isolated mode: the path is the program.
         sys.path.insert(0, path)
+        import runpy
+
+        _new_main()
         runpy._run_module_as_main("__main__", False)  # type: ignore[attr-defined]
         return
     _prepend(os.path.dirname(os.path.realpath(path)))
@@ -56,10 +68,19 @@ def _prepend(folder: str) -> None:
 
 
 def _execute(code: object, path: str | None) -> None:
-    module = ModuleType("__main__")
-    names = module.__dict__
-    names.update(__builtins__=sys.modules["builtins"], __package__=None, __spec__=None)
+    names = _new_main().__dict__
+    names["__loader__"] = BuiltinImporter if path is None else SourceFileLoader("__main__", path)
     if path is not None:
-        names.update(__file__=path, __cached__=None, __loader__=SourceFileLoader("__main__", path))
-    sys.modules["__main__"] = module
+        names.update(__file__=path, __cached__=None)
     exec(code, names)  # type: ignore[arg-type]  # noqa: S102 - this is what running a script is
+
+
+def _new_main() -> ModuleType:
+    """A module ``__main__`` as the interpreter makes it, without the names of ours."""
+    ours = sys.modules["__main__"]
+    module = sys.modules["__main__"] = ModuleType("__main__")
+    module.__dict__.update(__builtins__=sys.modules["builtins"], __package__=None, __spec__=None)
+    if "__annotations__" in ours.__dict__:
+        # Of all modules up to Python 3.13.
+        module.__annotations__ = {}
+    return module

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 
+from ..paths import absolute
+
 
 class FreshLoader(SourceFileLoader):
     """Ignores bytecode; leaves no trace of itself in the module."""
@@ -34,7 +36,7 @@ class FreshLoader(SourceFileLoader):
         exec(code, module.__dict__)  # noqa: S102 - this is what importing a module is
 
 
-class FreshFinder:
+class SourceOnlyFinder:
     """Finds only modules made from one of the given files.
 
     No finder of :data:`sys.meta_path` by itself: the tracker asks it, so that the
@@ -42,8 +44,13 @@ class FreshFinder:
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
-        self._paths = {os.path.abspath(path) for path in paths if path.endswith(".py")}
+        self._paths = {absolute(path) for path in paths if path.endswith(".py")}
         self._tails = {_module_tail(path) for path in self._paths}
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The given files."""
+        return tuple(sorted(self._paths))
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -54,7 +61,7 @@ class FreshFinder:
         spec = PathFinder.find_spec(name, path, target)
         if spec is None or type(spec.loader) is not SourceFileLoader:
             return None
-        if os.path.abspath(spec.origin or "") not in self._paths:
+        if absolute(spec.origin or "") not in self._paths:
             return None
         spec.loader = FreshLoader(name, spec.origin or "")
         return spec

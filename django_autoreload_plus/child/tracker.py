@@ -12,19 +12,26 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 from itertools import takewhile
 from types import FrameType, ModuleType
 from typing import Any
 
+from ..own_code import is_installed, is_of_interpreter
+from ..paths import absolute
 from ..protocol.messages import Loaded, LoadedFile
-from .fresh import FreshFinder
+from ..records import dataclass, field
+from ..swap.support import watcher
+from .looks import PACKAGE, Looks
+from .source_loader import SourceOnlyFinder
 
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC
+#: Audit events by which debuggers, profilers and coverage tools come.
+_TRACERS = frozenset({"sys.settrace", "sys.setprofile"})
+_MONITOR = "sys.monitoring.register_callback"
 #: The standard library.
-_INTERPRETER = os.path.dirname(os.__file__)
 #: Programs make names with it up, but no file can have one.
 _NUL = "\0"
 #: Kernel interfaces: reading them says nothing about a file a user could edit.
@@ -42,7 +49,7 @@ class Lookup:
 
 @dataclass
 class Record:
-    """What was seen since the last report."""
+    """Events since the last report."""
 
     lookups: list[Lookup] = field(default_factory=list)
     reads: dict[str, int] = field(default_factory=dict)
@@ -65,6 +72,8 @@ class Tracker:
         #: Reads count only while starting; a request that reads a file is not
         #: code that was loaded.
         self.starting = True
+        #: Whether a read counts although the start is over.
+        self.shapes_module: Callable[[], bool] = lambda: False
         #: Called (from any thread) when there is something new to report.
         self.notify: Callable[[], None] | None = None
         #: Called with a file that is about to be written and is watched, or may soon be:
@@ -73,16 +82,38 @@ class Tracker:
         #: Called with every name before it is looked for.
         self.before_import: Callable[[str], None] | None = None
         #: Finds changed files by their source alone.
-        self.fresh: FreshFinder | None = None
+        self.fresh: SourceOnlyFinder | None = None
+        #: Files that were read as data while starting: they have shaped this process.
+        self.read_at_start: set[str] = set()
         #: Sources that were read as data, not only imported.
         self.sources_read: set[str] = set()
+        #: Called with each file that the starting program is about to read as data.
+        self.begins_to_read: Callable[[str], None] = lambda _path: None
+        #: Called with the arguments of each audit event ``subprocess.Popen``.
+        self.begins_to_run: Callable[..., None] = lambda *_args: None
         #: Further listeners to audit events, by event name.
         self.listeners: dict[str, Callable[[tuple[Any, ...]], None]] = {}
+        #: Listeners for what a start takes from outside, besides those.
+        self.inputs: dict[str, Callable[[tuple[Any, ...]], None]] = {}
+        #: Where the program looks without opening.
+        self.looks = Looks()
+
+        #: The audit hook: no method, which could not be given an attribute.
+        self._hook = partial(self._audit)
+        #: Called before acts that may have to wait, by audit event; empty when none has to.
+        self.acts: dict[str, Callable[[tuple[Any, ...]], None]] = {}
 
     def install(self) -> None:
         """Begin to record. The audit hook stays for the life of the process."""
         sys.meta_path.insert(0, self)
-        sys.addaudithook(self._audit)
+        self._may_be_traced(watcher() is None)
+        sys.addaudithook(self._hook)
+
+    def detach(self) -> None:
+        """Tell nobody anything, in a process that the program has forked."""
+        self.notify = self.tell_written = self.before_import = None
+        self.acts = {}
+        self.listeners.clear()
 
     def call_after_import(self, name: str, callback: Callable[[], None]) -> None:
         """Run ``callback`` at the first import that follows module ``name``."""
@@ -102,6 +133,17 @@ class Tracker:
         return self.fresh.find_spec(name, path, target) if self.fresh is not None else None
 
     @property
+    def changed(self) -> tuple[str, ...]:
+        """Files that are not to be loaded from bytecode."""
+        return () if self.fresh is None else self.fresh.paths
+
+    @property
+    def last_lookup(self) -> int:
+        """When a module was looked for last; 0: not since the last report."""
+        lookups = self._record.lookups
+        return lookups[-1].time if lookups else 0
+
+    @property
     def is_waiting(self) -> bool:
         """Whether a module was neither found nor missing at the last :meth:`collect`."""
         return bool(self._unresolved)
@@ -119,7 +161,8 @@ class Tracker:
         for path, when in record.reads.items():
             self._add(files, path, when, "")
         self._scan(files, [*sys.modules] if scan else self._new_names())
-        return Loaded(tuple(files), tuple(missing), (), tuple(sorted(record.writes)))
+        written = tuple(sorted(record.writes))
+        return Loaded(tuple(files), tuple(missing), (), written, *self.looks.collect())
 
     def _resolve(self, lookups: list[Lookup], files: list[LoadedFile], missing: list[str]) -> None:
         retry, self._unresolved = self._unresolved, []
@@ -163,10 +206,7 @@ class Tracker:
             self._add(files, path, when, name)
 
     def _add(self, files: list[LoadedFile], path: str, when: int, module: str) -> None:
-        try:
-            path = os.path.abspath(path)
-        except OSError:
-            return
+        path = absolute(path)
         if path not in self._reported and _NUL not in path:
             self._reported.add(path)
             files.append(LoadedFile(path, when, module))
@@ -182,6 +222,9 @@ class Tracker:
             self._late.pop(name)()
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
+        act = self.acts.get(event)
+        if act is not None:
+            act(args)
         if event == "open":
             self._opened(*args)
         elif event == "sqlite3.connect":
@@ -189,28 +232,46 @@ class Tracker:
         elif event == "os.rename":
             self._note_write(args[0])
             self._note_write(args[1])
-        elif event in self.listeners:
+        elif event == "subprocess.Popen":
+            self.begins_to_run(*args)
+        elif event in _TRACERS or (event == _MONITOR and watcher() is not None):
+            self._may_be_traced(False)
+        if event in self.listeners:
             self.listeners[event](args)
+        if event in self.inputs:
+            self.inputs[event](args)
 
-    # Otherwise the interpreter reports no call that happens inside the hook to any
-    # tool, the user's finalizers among them (see sys.addaudithook).
-    _audit.__cantrace__ = True  # type: ignore[attr-defined]
+    def _may_be_traced(self, answer: bool) -> None:  # noqa: FBT001 - a callback
+        """Whether tools are told what runs inside the hook, asked for before each call of it.
+
+        Our own has to be, for the user's finalizers may run there. Others would report the
+        hook as a part of the program, or wait for ever for a lock that they hold when they
+        raise the event; that they are there is a reason against swaps in any case.
+        """
+        self._hook.__cantrace__ = answer  # type: ignore[attr-defined] # see sys.addaudithook
 
     def _opened(self, path: Any, mode: Any, flags: Any) -> None:
         if isinstance(path, int):
             return
         if _writes(mode, flags):
             self._note_write(path)
-        elif self.starting or _is_catalogue(path):
+        elif self.starting or _is_catalogue(path) or self.shapes_module():
             self._note_read(path)
 
     def _note_read(self, path: Any) -> None:
         name = _path_text(path)
         frame = sys._getframe(3)
-        if name is None or name.startswith(_VIRTUAL) or frame.f_code.co_filename == _IMPORT_SYSTEM:
+        reader = frame.f_code.co_filename
+        if name is None or name.startswith(_VIRTUAL):
+            return
+        if reader == _IMPORT_SYSTEM or reader.startswith(PACKAGE):
             return
         if name.endswith(".py") and not _formats_a_message(frame):
             self.sources_read.add(name)
+        if self.starting:
+            if name not in self.read_at_start:
+                self.begins_to_read(name)
+            self.read_at_start.add(name)
         self._record.reads.setdefault(name, time.time_ns())
         if self.notify is not None:
             self.notify()
@@ -219,16 +280,31 @@ class Tracker:
         name = _path_text(path)
         if name is None or name in self._written or "/__pycache__/" in name:
             return
+        if name.startswith(_VIRTUAL):
+            return
         is_source = name.endswith(".py")
         if name.endswith(".pyc") or (is_source and not self.starting):
             return
         self._written.add(name)
-        if self.tell_written is not None and (is_source or name in self._reported):
+        if self.tell_written is not None and (is_source or self._is_watched(name)):
             self.tell_written(name)
             return
         self._record.writes.add(name)
         if self.notify is not None:
             self.notify()
+
+    def _is_watched(self, name: str) -> bool:
+        return name in self._reported or self.looks.has_missed(name)
+
+
+def is_importing() -> bool:
+    """Whether a module other than the program itself is being executed in this thread."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") != "__main__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def module_files(module: object) -> Iterator[str]:
@@ -258,7 +334,7 @@ def candidates(lookup: Lookup) -> Iterator[str]:
     for folder in folders:
         # Programs put other things into sys.path than its type allows.
         if isinstance(folder, str) and not os.path.isfile(folder or "."):  # type: ignore[redundant-expr]
-            base = os.path.join(os.path.abspath(folder), tail)
+            base = os.path.join(absolute(folder), tail)
             yield f"{base}.py"
             yield os.path.join(base, "__init__.py")
             yield from (f"{base}{suffix}" for suffix in EXTENSION_SUFFIXES[:1])
@@ -276,10 +352,10 @@ def hiding_places(lookup: Lookup, module: ModuleType) -> Iterator[str]:
     for folder in sys.path:
         if not isinstance(folder, str):
             continue  # type: ignore[unreachable] # programs do put other things there
-        base = os.path.join(os.path.abspath(folder), lookup.name)
+        base = os.path.join(absolute(folder), lookup.name)
         if os.path.dirname(file) in (base, os.path.dirname(base)):
             return
-        if not (base.startswith(_INTERPRETER) or "-packages" in base or os.path.isfile(folder)):
+        if not (is_of_interpreter(base) or is_installed(base) or os.path.isfile(folder)):
             yield f"{base}.py"
             yield os.path.join(base, "__init__.py")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django_autoreload_plus.child.failure_trace import MAX_CHAIN, described_parts, parts
+from .tracebacks import MAX_CHAIN, described_parts, parts
 
 if TYPE_CHECKING:
     import traceback
@@ -45,7 +45,7 @@ def _straight_chain(
     exc: BaseException,
     described: traceback.TracebackException | None,
 ) -> list[Member]:
-    """Return ``exc`` and what led to it, the oldest first."""
+    """``exc`` and what led to it, the oldest first."""
     newest_first: list[Member] = []
     seen: set[int] = set()
     error: BaseException | None = exc
@@ -68,7 +68,7 @@ def _straight_chain(
 
 
 def message_of(error: BaseException, told: traceback.TracebackException | None) -> str:
-    """Return the message as Python prints it, with its suggestions."""
+    """The message as Python prints it, with its suggestions."""
     try:
         if isinstance(error, SyntaxError):
             return str(error.msg or "")
@@ -81,7 +81,7 @@ def message_of(error: BaseException, told: traceback.TracebackException | None) 
 
 
 def type_name(error: BaseException) -> str:
-    """Return the qualified name of its class, builtins without their module."""
+    """The qualified name of its class, builtins without their module."""
     kind = type(error)
     module, name = str(kind.__module__), str(kind.__qualname__)
     return name if module in {"builtins", "__main__"} else f"{module}.{name}"

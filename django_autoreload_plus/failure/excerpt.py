@@ -7,10 +7,9 @@ import os
 import stat
 import tokenize
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django_autoreload_plus.protocol.masking import mask_secrets
+from .masking import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +26,7 @@ class SourceReader:
         self._files: dict[str, list[str]] = {}
 
     def lines(self, path: str, module_globals: Mapping[str, Any] | None = None) -> list[str]:
-        """Return all lines of ``path`` without line ends; ``[]`` if unreadable.
+        """All lines of ``path`` without line ends; ``[]`` if unreadable.
 
         ``module_globals`` belong to a frame in that file: a loader found there
         gives the source of a module in an archive.
@@ -46,7 +45,7 @@ class SourceReader:
         context: int,
         module_globals: Mapping[str, Any] | None = None,
     ) -> tuple[tuple[int, str], ...]:
-        """Return ``line`` and up to ``context`` numbered lines on either side."""
+        """``line`` and up to ``context`` numbered lines on either side."""
         lines = self.lines(path, module_globals)
         if not 1 <= line <= len(lines):
             return ()
@@ -67,7 +66,8 @@ def _from_disk(path: str) -> str | None:
         # Opening a pipe or a device could wait for ever.
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
             return ""
-        content = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            content = file.read()
     except (OSError, ValueError):
         return None
     try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
-from django_autoreload_plus.child.failure_trace import Territory, entries
-from django_autoreload_plus.protocol.excerpt import SourceReader
-from django_autoreload_plus.protocol.failure import Frame
-from django_autoreload_plus.protocol.failures import LIBRARY_CONTEXT, OWN_CONTEXT, syntax_frame
+from ..paths import absolute
+from ..protocol.failure import Frame
+from .excerpt import SourceReader
+from .from_process import LIBRARY_CONTEXT, OWN_CONTEXT, syntax_frame
+from .tracebacks import Territory, entries
 
 #: Frames of one exception that are described; more are cut in the middle.
 MAX_FRAMES = 80
@@ -16,7 +15,7 @@ MAX_FRAMES = 80
 def frames_of(
     error: BaseException, territory: Territory, reader: SourceReader
 ) -> tuple[Frame, ...]:
-    """Return the frames of ``error``; for a syntax error its own place is the last one."""
+    """The frames of ``error``; for a syntax error its own place is the last one."""
     found = entries(error)
     if len(found) > MAX_FRAMES:
         found = found[: MAX_FRAMES // 2] + found[-MAX_FRAMES // 2 :]
@@ -37,7 +36,7 @@ def frames_of(
 
 
 def _columns(code: object, instruction: int, line: int, text: str) -> tuple[int, int] | None:
-    """Return the part of ``text`` that failed, unless it is all of it."""
+    """The part of ``text`` that failed, unless it is all of it."""
     positions = getattr(code, "co_positions", None)  # since Python 3.11
     if positions is None or instruction < 0 or not text:
         return None
@@ -56,6 +55,6 @@ def _absolute(path: str) -> str:
     if path.startswith("<"):
         return path
     try:
-        return os.path.abspath(path)
-    except (OSError, ValueError):
+        return absolute(path)
+    except ValueError:
         return path

@@ -6,25 +6,27 @@ a process does that could not start.
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
-from django_autoreload_plus.child.failure_chain import members, message_of, type_name
-from django_autoreload_plus.child.failure_frames import MAX_FRAMES, frames_of
-from django_autoreload_plus.child.failure_objects import find_object
-from django_autoreload_plus.child.failure_origin import find_origin
-from django_autoreload_plus.child.failure_place import find_place
-from django_autoreload_plus.child.failure_trace import Territory, entries, explain, prune
-from django_autoreload_plus.protocol.excerpt import SourceReader
-from django_autoreload_plus.protocol.failure import Failure, Frame, Link
-from django_autoreload_plus.protocol.failures import OWN_CONTEXT, one_line
+from ..paths import working_directory
+from ..protocol.failure import ChainLink, Failure, Frame
+from .chain import members, message_of, type_name
+from .contention import contention
+from .excerpt import SourceReader
+from .frames import MAX_FRAMES, frames_of
+from .from_process import OWN_CONTEXT, one_line
+from .landmarks import NO_LANDMARKS, Landmarks
+from .locate import find_place
+from .objects import find_object
+from .origin import find_origin
+from .tracebacks import Territory, entries, explain, prune
 
 if TYPE_CHECKING:
     import traceback
     from collections.abc import Sequence
 
-    from django_autoreload_plus.child.failure_source import Origin
+    from .source import Origin
 
 MAX_TEXT = 200_000
 MAX_MESSAGE = 20_000
@@ -41,6 +43,7 @@ def from_exception(
     *,
     roots: Sequence[str],
     skip: Sequence[str] = (),
+    landmarks: Landmarks = NO_LANDMARKS,
 ) -> Failure:
     """Describe ``exc``, which kept the code from starting.
 
@@ -49,8 +52,9 @@ def from_exception(
     itself, too: whatever prints it later shows the same).
     """
     if isinstance(exc, SystemExit):
-        return from_exit(exc.code, exc, roots=roots, skip=skip)
-    return _describe(exc, "syntax" if isinstance(exc, SyntaxError) else "exception", roots, skip)
+        return from_exit(exc.code, exc, roots=roots, skip=skip, landmarks=landmarks)
+    kind = "syntax" if isinstance(exc, SyntaxError) else "exception"
+    return _describe(exc, kind, roots, skip, landmarks)
 
 
 def from_exit(
@@ -59,13 +63,14 @@ def from_exit(
     *,
     roots: Sequence[str] = (),
     skip: Sequence[str] = (),
+    landmarks: Landmarks = NO_LANDMARKS,
 ) -> Failure:
     """Describe a ``sys.exit(code)`` in code that was only being loaded."""
     shown = "" if code is None else repr(code)
     summary = f"sys.exit({shown}) was called while the code was starting"
     if exc is None:
         return Failure(kind="exit", summary=summary, text=f"{summary}.\n")
-    told = _describe(exc, "exit", roots, skip)
+    told = _describe(exc, "exit", roots, skip, landmarks)
     return Failure(
         kind="exit",
         summary=one_line("", summary),
@@ -77,7 +82,13 @@ def from_exit(
     )
 
 
-def from_check(text: str, *, roots: Sequence[str] = (), skip: Sequence[str] = ()) -> Failure:
+def from_check(
+    text: str,
+    *,
+    roots: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    landmarks: Landmarks = NO_LANDMARKS,
+) -> Failure:
     """Describe failed system checks; ``text`` is the framework's own message.
 
     The first error is the summary; its model field, class or setting is looked
@@ -91,7 +102,7 @@ def from_check(text: str, *, roots: Sequence[str] = (), skip: Sequence[str] = ()
     if not errors:
         return Failure(kind="check", summary=one_line("", text), text=text)
     first = errors[0]
-    territory, reader = Territory(roots or (os.getcwd(),), skip), SourceReader()
+    territory, reader = Territory(roots or (working_directory(),), skip, landmarks), SourceReader()
     origin = find_object(first["label"], first["message"], territory, reader)
     if origin is None:
         origin = find_origin(Exception(), first["message"], (), territory, reader)
@@ -114,8 +125,10 @@ def from_command(message: str) -> Failure:
     return Failure(kind="command", summary=one_line("", text), text=text)
 
 
-def _describe(exc: BaseException, kind: str, roots: Sequence[str], skip: Sequence[str]) -> Failure:
-    territory, reader = Territory(roots, skip), SourceReader()
+def _describe(
+    exc: BaseException, kind: str, roots: Sequence[str], skip: Sequence[str], landmarks: Landmarks
+) -> Failure:
+    territory, reader = Territory(roots, skip, landmarks), SourceReader()
     prune(exc, territory)
     try:
         described: traceback.TracebackException | None = explain(exc)
@@ -127,7 +140,7 @@ def _describe(exc: BaseException, kind: str, roots: Sequence[str], skip: Sequenc
         )
     chained = list(members(exc, described))
     links = [
-        Link(
+        ChainLink(
             type=type_name(error),
             message=message_of(error, told)[:MAX_MESSAGE],
             frames=frames_of(error, territory, reader),
@@ -141,6 +154,7 @@ def _describe(exc: BaseException, kind: str, roots: Sequence[str], skip: Sequenc
     summary = one_line(type(exc).__name__, links[newest].message)
     return Failure(
         kind=kind,
+        contention=contention([error for error, _, _ in chained]),
         summary=f"{summary} ({hint})" if hint else summary,
         text=_cut(text),
         chain=tuple(links),
@@ -150,8 +164,8 @@ def _describe(exc: BaseException, kind: str, roots: Sequence[str], skip: Sequenc
     )
 
 
-def _spot(origin: Origin | None, links: Sequence[Link], reader: SourceReader) -> Frame | None:
-    """Return the frame at the place to open, or one made up for it."""
+def _spot(origin: Origin | None, links: Sequence[ChainLink], reader: SourceReader) -> Frame | None:
+    """The frame at the place to open, or one made up for it."""
     if origin is None:
         return None
     frames = [frame for link in links for frame in link.frames]

@@ -12,10 +12,11 @@ import signal
 import traceback
 from typing import TYPE_CHECKING
 
-from django_autoreload_plus.protocol.entry import package_root
-from django_autoreload_plus.protocol.excerpt import SourceReader
-from django_autoreload_plus.protocol.failure import Failure, Frame, Link
-from django_autoreload_plus.protocol.libraries import looks_own
+from ..own_code import looks_own
+from ..paths import absolute, shown
+from ..protocol.command_line import package_root
+from ..protocol.failure import ChainLink, Failure, Frame
+from .excerpt import SourceReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,30 +42,16 @@ _SIGNAL_HINTS = {
 }
 
 
-def headline(failure: Failure, base: str | None = None) -> str:
-    """Return the first line to read: file, line and mistake.
-
-    The path is shown relative to ``base`` (default: the working directory)
-    where it lies below it.
-    """
+def headline(failure: Failure) -> str:
+    """The first line to read: file, line and mistake."""
     if not failure.path:
         return failure.summary
-    place = short_path(failure.path, base)
+    place = shown(failure.path)
     return (
         f"{place}:{failure.line}: {failure.summary}"
         if failure.line
         else f"{place}: {failure.summary}"
     )
-
-
-def short_path(path: str, base: str | None = None) -> str:
-    """Return ``path`` relative to ``base`` if it lies below it."""
-    try:
-        base = os.getcwd() if base is None else base
-    except OSError:  # the working directory was deleted
-        return path
-    prefix = base.rstrip(os.sep) + os.sep
-    return path[len(prefix) :] if path.startswith(prefix) and len(path) > len(prefix) else path
 
 
 def from_syntax_error(path: str, error: Exception) -> Failure:
@@ -89,7 +76,7 @@ def from_syntax_error(path: str, error: Exception) -> Failure:
         kind="syntax",
         summary=one_line(name, message),
         text="".join(lines),
-        chain=(Link(name, message, (frame,)),),
+        chain=(ChainLink(name, message, (frame,)),),
         path=frame.path,
         line=frame.line,
         spot=frame,
@@ -103,8 +90,8 @@ def syntax_frame(
     own: bool,
     path: str | None = None,
 ) -> Frame:
-    """Return the place a :class:`SyntaxError` names; ``path`` overrides its file."""
-    path = path or os.path.abspath(error.filename or "<unknown>")
+    """The place a :class:`SyntaxError` names; ``path`` overrides its file."""
+    path = path or absolute(error.filename or "<unknown>")
     line = error.lineno or 1
     source = reader.around(path, line, OWN_CONTEXT)
     text = dict(source).get(line, "")
@@ -146,7 +133,7 @@ def from_death(
         kind, summary = "exit", f"The process ended itself with code {code} while it was starting"
         hint = "Something called os._exit(), or a compiled extension ended the process."
     text = f"{summary}.\n" + (f"{hint}\n" if hint else "")
-    text += "".join(f"The last file it began to run was {short_path(path)}.\n" for path in last)
+    text += "".join(f"The last file it began to run was {shown(path)}.\n" for path in last)
     if output.strip():
         text += f"\n{output.strip()}\n"
     return _at_its_place(kind, summary, text, _parse_stack(stack, is_own or looks_own))
@@ -156,6 +143,22 @@ def from_refusal(refused: str) -> Failure:
     """Describe a child that did not get its address; ``refused`` is it, and why not."""
     summary = f"Cannot listen on {refused}"
     hint = "End what listens there, or choose another port; the next change tries again."
+    return Failure(kind="command", summary=summary, text=f"{summary}.\n{hint}\n")
+
+
+def from_unstarted(problem: str, executable: str, *, gone: bool) -> Failure:
+    """Describe a child that could not be started; ``problem`` is the system's word for it.
+
+    ``gone``: there is no such program any more.
+    """
+    summary = f"Cannot start {executable}: {problem}"
+    if gone:
+        hint = (
+            "The Python interpreter of this command is gone; its virtual environment may have"
+            " been removed, moved or be in the making. The program goes on when it is back."
+        )
+    else:
+        hint = "The system has no room for another process; the next change tries again."
     return Failure(kind="command", summary=summary, text=f"{summary}.\n{hint}\n")
 
 
@@ -181,7 +184,7 @@ def _at_its_place(kind: str, summary: str, text: str, frames: tuple[Frame, ...])
         kind=kind,
         summary=summary,
         text=text + _as_traceback(frames),
-        chain=(Link("", summary, frames),) if frames else (),
+        chain=(ChainLink("", summary, frames),) if frames else (),
         path=place.path if place else "",
         line=place.line if place else 0,
         spot=place,
@@ -189,7 +192,7 @@ def _at_its_place(kind: str, summary: str, text: str, frames: tuple[Frame, ...])
 
 
 def one_line(name: str, message: str) -> str:
-    """Return ``"name: message"``, only the first line, cut to a readable length."""
+    """``"name: message"``, only the first line, cut to a readable length."""
     first = next((line.strip() for line in message.splitlines() if line.strip()), "")
     text = f"{name}: {first}" if name and first else name or first
     return text if len(text) <= MAX_SUMMARY_CHARACTERS else text[: MAX_SUMMARY_CHARACTERS - 1] + "…"

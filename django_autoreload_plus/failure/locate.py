@@ -4,40 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django_autoreload_plus.child.failure_objects import find_function
-from django_autoreload_plus.child.failure_origin import (
-    clues,
-    find_file,
-    find_named_by,
-    find_origin,
-)
-from django_autoreload_plus.child.failure_source import Origin
+from .objects import find_function
+from .origin import clues, find_file, find_named_by, find_origin
+from .source import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from django_autoreload_plus.child.failure_trace import Territory
-    from django_autoreload_plus.protocol.excerpt import SourceReader
-    from django_autoreload_plus.protocol.failure import Frame, Link
+    from ..protocol.failure import ChainLink, Frame
+    from .excerpt import SourceReader
+    from .tracebacks import Territory
 
 _IMPORTS = ("import ", "from ")
-#: The calls that start everything else: the mistake is never in such a line.
-_ENTRIES = (
-    "django.setup(",
-    "execute_from_command_line(",
-    "get_asgi_application(",
-    "get_wsgi_application(",
-)
 
 
 def find_place(
     exc: BaseException,
-    links: Sequence[Link],
+    links: Sequence[ChainLink],
     newest: int,
     territory: Territory,
     reader: SourceReader,
 ) -> tuple[Origin | None, str]:
-    """Return the place and, if known, what is wrong; ``links[newest]`` is ``exc``."""
+    """The place and, if known, what is wrong; ``links[newest]`` is ``exc``."""
     parts = [link for link in links[newest + 1 :] if link.relation == "part"]
     ordered = [*parts, *reversed(links[: newest + 1])]
     for link in ordered:
@@ -47,7 +35,7 @@ def find_place(
     own = [frame for link in ordered for frame in reversed(link.frames) if frame.own]
     paths = [frame.path for frame in own]
     origin = find_file(message, territory) or find_function(message, paths, territory, reader)
-    if origin is None and _may_come_from_elsewhere(exc, message, own):
+    if origin is None and _may_come_from_elsewhere(exc, message, own, territory):
         origin = find_origin(exc, message, paths, territory, reader)
         if origin is None:
             origin = find_named_by(_failing_line(links[newest]), territory, reader)
@@ -57,12 +45,14 @@ def find_place(
     return (Origin(every[0].path, every[0].line), "") if every else (None, "")
 
 
-def _may_come_from_elsewhere(exc: BaseException, message: str, own: list[Frame]) -> bool:
+def _may_come_from_elsewhere(
+    exc: BaseException, message: str, own: list[Frame], territory: Territory
+) -> bool:
     """Whether the last line of the user's is probably right, and a name it leads to wrong."""
     if len({frame.path for frame in own}) <= 1:
-        return True  # Nothing but manage.py has run.
+        return True  # Nothing but the program's own script has run.
     line = _line(own[0])
-    if any(entry in line for entry in _ENTRIES):
+    if any(entry in line for entry in territory.landmarks.entries):
         return True
     if line.startswith(_IMPORTS) or any(clue in line for clue in clues(exc, message)):
         return False
@@ -70,7 +60,7 @@ def _may_come_from_elsewhere(exc: BaseException, message: str, own: list[Frame])
     return bool(named & {"ImportError", "ImproperlyConfigured"})
 
 
-def _failing_line(link: Link) -> str:
+def _failing_line(link: ChainLink) -> str:
     return _line(link.frames[-1]) if link.frames else ""
 
 

@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"(?P<head>\w{1,40}://[^\s:/@'\"]{0,100}:)(?P<password>[^\
 
 
 def mask_secrets(text: str) -> str:
-    """Return ``text`` with the same lines and columns, secrets as stars."""
+    """``text`` with the same lines and columns, secrets as stars."""
     text = _ASSIGNED.sub(
         lambda found: found["name"] + _INSIDE.sub(_starred, found["value"]),
         text,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import sys
 from typing import TYPE_CHECKING
 
-from django_autoreload_plus.child.failure_source import Origin, parse, parsed_trees, targets
+from ..paths import absolute
+from .source import Origin, parse, parsed_trees, targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django_autoreload_plus.child.failure_trace import Territory
-    from django_autoreload_plus.protocol.excerpt import SourceReader
+    from .excerpt import SourceReader
+    from .tracebacks import Territory
 
 _CALL = re.compile(r"\b(?:(?P<home>\w+)\.)?(?P<name>\w+)\(\) (?:takes|missing|got) ")
 _MEMBER = re.compile(r"""["'\[]([A-Za-z_]\w+)["'\[]""")
@@ -23,7 +23,7 @@ _MEMBER = re.compile(r"""["'\[]([A-Za-z_]\w+)["'\[]""")
 def find_function(
     message: str, paths: Iterable[str], territory: Territory, reader: SourceReader
 ) -> Origin | None:
-    """Return the user's function that ``message`` says a library called in a wrong way.
+    """The user's function that ``message`` says a library called in a wrong way.
 
     A forgotten ``self`` is such a mistake: the traceback ends at the call, in the
     library, and the function itself is in none of its frames.
@@ -41,7 +41,7 @@ def find_function(
 
 
 def _homes(tree: ast.Module, name: str | None) -> list[ast.Module | ast.ClassDef]:
-    """Return the classes called ``name``, or the module for ``None``."""
+    """The classes called ``name``, or the module for ``None``."""
     if name is None:
         return [tree]
     return [n for n in ast.walk(tree) if isinstance(n, ast.ClassDef) and n.name == name]
@@ -50,7 +50,7 @@ def _homes(tree: ast.Module, name: str | None) -> list[ast.Module | ast.ClassDef
 def find_object(
     label: str, message: str, territory: Territory, reader: SourceReader
 ) -> Origin | None:
-    """Return where an object is defined that a system check names.
+    """Where an object is defined that a system check names.
 
     ``label`` is ``"app.Model"``, ``"app.Model.field"`` or the ``repr()`` of a
     class.
@@ -67,11 +67,11 @@ def find_object(
         members = [member]
     if not isinstance(path, str) or not territory.owns(path):
         return None
-    return _find_class(os.path.abspath(path), name, members, reader)
+    return _find_class(absolute(path), name, members, reader)
 
 
 def _model_file(app: str, name: str) -> str | None:
-    """Return the file of the model class ``name``, without asking Django."""
+    """The file of the model class ``name``, by the label that its ``_meta`` gives."""
     for module in list(sys.modules.values()):
         found = vars(module).get(name) if hasattr(module, "__dict__") else None
         options = getattr(found, "_meta", None) if isinstance(found, type) else None

@@ -1,8 +1,8 @@
 """Where a wrong name comes from that only a library has tripped over.
 
-``"django.contrib.admin" "polls"``: the missing comma is in the settings, the
+``"shop.admin" "polls"``: the missing comma is in the settings, the
 exception is raised far below, and the last line of the user's in between is
-one of ``manage.py`` that is always right. So the names in the message are
+one of the entry script that is always right. So the names in the message are
 looked for in the project's own sources.
 """
 
@@ -15,13 +15,13 @@ import re
 import tokenize
 from typing import TYPE_CHECKING
 
-from django_autoreload_plus.child.failure_source import Origin, parsed_trees, targets
+from .source import Origin, parsed_trees, targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django_autoreload_plus.child.failure_trace import Territory
-    from django_autoreload_plus.protocol.excerpt import SourceReader
+    from .excerpt import SourceReader
+    from .tracebacks import Territory
 
 MAX_CLUES = 6
 
@@ -39,7 +39,7 @@ def find_origin(
     territory: Territory,
     reader: SourceReader,
 ) -> Origin | None:
-    """Return where a name in ``message`` is written in the user's code.
+    """Where a name in ``message`` is written in the user's code.
 
     ``paths`` are files to look at besides those of the loaded modules.
     """
@@ -51,17 +51,17 @@ def find_origin(
 
 
 def find_file(message: str, territory: Territory) -> Origin | None:
-    """Return the user's file that ``message`` says it is about."""
+    """The user's file that ``message`` says it is about."""
     found = _FILE.search(message)
     return Origin(found[1], 1) if found and territory.owns(found[1]) else None
 
 
 def find_named_by(line: str, territory: Territory, reader: SourceReader) -> Origin | None:
-    """Return the setting, or the key of one, that a failing ``line`` of a library names."""
+    """The setting, or the key of one, that a failing ``line`` of a library names."""
     settings = [
         (path, tree)
         for path, tree in parsed_trees((), territory, reader)
-        if _find_setting(["INSTALLED_APPS"], [(path, tree)])
+        if _find_setting([territory.landmarks.settings_name], [(path, tree)])
     ]
     return _find_text(_OPTION.findall(line), settings, reader) or _find_setting(
         _SETTING.findall(line), settings
@@ -69,7 +69,7 @@ def find_named_by(line: str, territory: Territory, reader: SourceReader) -> Orig
 
 
 def clues(error: BaseException, message: str) -> list[str]:
-    """Return the names that an error mentions, the most telling first."""
+    """The names that an error mentions, the most telling first."""
     name = getattr(error, "name", None)
     quoted = _QUOTED.findall(message)[:MAX_CLUES]
     joined = [f"{first}.{second}" for first, second in itertools.permutations(quoted, 2)]
@@ -82,7 +82,7 @@ def _find_text(
     trees: list[tuple[str, ast.Module]],
     reader: SourceReader,
 ) -> Origin | None:
-    """Return the string literal that is one of ``names``, or a name inside of one."""
+    """The string literal that is one of ``names``, or a name inside of one."""
     longer: Origin | None = None
     texts = [(path, node) for path, tree in trees for node in ast.walk(tree) if _is_text(node)]
     for name in names:
@@ -110,7 +110,7 @@ def _origin(path: str, node: ast.AST, reader: SourceReader) -> Origin:
 
 
 def _literals(segment: str) -> list[str]:
-    """Return the string literals that Python has joined into one."""
+    """The string literals that Python has joined into one."""
     # In parentheses: the literals may stand on several lines.
     source = io.StringIO(f"({segment})").readline
     try:
@@ -124,7 +124,7 @@ def _literals(segment: str) -> list[str]:
 
 
 def _find_argument(name: str, trees: list[tuple[str, ast.Module]]) -> Origin | None:
-    """Return where the class ``name`` itself is passed to a call: a forgotten ``as_view()``."""
+    """Where the class ``name`` itself is passed to a call: a forgotten ``as_view()``."""
     for path, tree in trees:
         for node in ast.walk(tree):
             for argument in node.args if isinstance(node, ast.Call) else ():

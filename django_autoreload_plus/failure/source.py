@@ -6,14 +6,16 @@ import ast
 import itertools
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from ..paths import absolute
+from ..records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from django_autoreload_plus.child.failure_trace import Territory
-    from django_autoreload_plus.protocol.excerpt import SourceReader
+    from .excerpt import SourceReader
+    from .tracebacks import Territory
 
 MAX_FILES = 300
 
@@ -30,7 +32,7 @@ class Origin:
 def parsed_trees(
     paths: Iterable[str], territory: Territory, reader: SourceReader
 ) -> list[tuple[str, ast.Module]]:
-    """Return the user's files, parsed, the settings first.
+    """The user's files, parsed, the settings first.
 
     ``paths`` are files to look at besides those of the loaded modules.
     """
@@ -39,9 +41,10 @@ def parsed_trees(
 
 
 def _candidates(paths: Iterable[str], territory: Territory) -> Iterator[str]:
-    settings = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
+    landmarks = territory.landmarks
+    settings = sys.modules.get(os.environ.get(landmarks.settings_variable, ""))
     loaded = [vars(module) for module in list(sys.modules.values()) if hasattr(module, "__dict__")]
-    shared = [found for found in loaded if "INSTALLED_APPS" in found]
+    shared = [found for found in loaded if landmarks.settings_name in found]
     first = [vars(settings)] if settings is not None else []
     modules = [_file_of(found) for found in (*first, *shared)]
     rest = [_file_of(found) for found in loaded]
@@ -52,11 +55,11 @@ def _candidates(paths: Iterable[str], territory: Territory) -> Iterator[str]:
 
 def _file_of(namespace: dict[str, Any]) -> str:
     path = namespace.get("__file__")
-    return os.path.abspath(path) if isinstance(path, str) else ""
+    return absolute(path) if isinstance(path, str) else ""
 
 
 def parse(path: str, reader: SourceReader) -> ast.Module | None:
-    """Return the tree of the file, ``None`` if it has none."""
+    """The tree of the file, ``None`` if it has none."""
     try:
         return ast.parse("\n".join(reader.lines(path)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -64,7 +67,7 @@ def parse(path: str, reader: SourceReader) -> ast.Module | None:
 
 
 def targets(node: ast.stmt) -> list[str]:
-    """Return the names that a statement binds."""
+    """The names that a statement binds."""
     if isinstance(node, ast.AnnAssign):
         return [node.target.id] if isinstance(node.target, ast.Name) else []
     if isinstance(node, ast.Assign):

@@ -15,6 +15,10 @@ import traceback
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ..own_code import OwnCode, spellings
+from ..paths import absolute
+from .landmarks import NO_LANDMARKS, Landmarks
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -38,9 +42,15 @@ _GROUP: type[Any] | None = getattr(builtins, "BaseExceptionGroup", None)
 class Territory:
     """Tells the user's files from those of libraries and of the reloader."""
 
-    def __init__(self, roots: Sequence[str], skip: Sequence[str] = ()) -> None:
-        self._roots = tuple(sorted({form for root in roots for form in _forms(root)}))
-        self._skip = tuple(form for directory in skip for form in _forms(directory))
+    def __init__(
+        self,
+        roots: Sequence[str],
+        skip: Sequence[str] = (),
+        landmarks: Landmarks = NO_LANDMARKS,
+    ) -> None:
+        self.landmarks = landmarks
+        self._own = OwnCode(roots)
+        self._skip = tuple(form for directory in skip for form in spellings(directory))
         self._known: dict[str, bool] = {}
 
     def owns(self, path: str) -> bool:
@@ -56,22 +66,10 @@ class Territory:
     def _decide(self, path: str) -> bool:
         if path.startswith("<"):
             return False
-        path = os.path.abspath(path)
-        if self.skips(path) or path.startswith(_LIBRARY + os.sep):
+        path = absolute(path)
+        if self.skips(path):
             return False
-        for form in (path, os.path.realpath(path)):
-            for root in self._roots:
-                if form.startswith(root):
-                    inner = form[len(root) :].split(os.sep)
-                    return "site-packages" not in inner and "dist-packages" not in inner
-        return False
-
-
-def _forms(place: str) -> set[str]:
-    forms = {os.path.abspath(place), os.path.realpath(place)}
-    if os.path.isfile(place):
-        return forms
-    return {form.rstrip(os.sep) + os.sep for form in forms}
+        return self._own.owns(path) or self._own.owns(os.path.realpath(path))
 
 
 def related(error: BaseException) -> Iterator[BaseException]:
@@ -84,7 +82,7 @@ def related(error: BaseException) -> Iterator[BaseException]:
 
 
 def parts(error: BaseException) -> tuple[BaseException, ...]:
-    """Return the exceptions in a group; ``()`` for any other exception."""
+    """The exceptions in a group; ``()`` for any other exception."""
     if _GROUP is None or not isinstance(error, _GROUP):
         return ()
     return tuple(error.exceptions)
@@ -103,7 +101,7 @@ def prune(error: BaseException, territory: Territory) -> None:
 
 
 def entries(error: BaseException) -> list[TracebackType]:
-    """Return the entries of the traceback, the oldest call first."""
+    """The entries of the traceback, the oldest call first."""
     found = []
     entry = error.__traceback__
     while entry is not None:
@@ -148,8 +146,9 @@ def _own_mistake(
     whole: list[TracebackType],
     territory: Territory,
 ) -> list[TracebackType]:
-    """Return the reloader's frames at the end if it failed itself."""
-    if isinstance(error, (ImportError, SyntaxError)):
+    """The reloader's frames at the end if it failed itself."""
+    # What stands in for a function of the library passes on the errors of the system.
+    if isinstance(error, (ImportError, SyntaxError, OSError)):
         return []
     backwards = itertools.takewhile(
         lambda entry: _carrier(entry, territory) == "reloader",
@@ -171,7 +170,7 @@ class _FoldedStack(traceback.StackSummary):
 
 
 def explain(error: BaseException) -> traceback.TracebackException:
-    """Return Python's own description of ``error``, with readable stack lengths."""
+    """Python's own description of ``error``, with readable stack lengths."""
     root = traceback.TracebackException.from_exception(error)
     waiting: list[traceback.TracebackException | None] = [root]
     while waiting:
@@ -185,5 +184,5 @@ def explain(error: BaseException) -> traceback.TracebackException:
 def described_parts(
     described: traceback.TracebackException,
 ) -> list[traceback.TracebackException]:
-    """Return the descriptions of the exceptions in a group, else ``[]``."""
+    """The descriptions of the exceptions in a group, else ``[]``."""
     return list(getattr(described, "exceptions", None) or ())

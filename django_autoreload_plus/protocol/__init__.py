@@ -1,1 +1,1 @@
-"""What the supervisor and its children say to each other, and how."""
+"""Messages between the supervisor and its children, and how they travel."""

@@ -1,4 +1,4 @@
-"""What a starting process leaves behind, however it ends.
+"""Traces of a starting process that remain however it ends.
 
 A process that calls ``os._exit()``, crashes or hangs cannot report what it has
 loaded, and yet those are the files to watch for the fix. So every source that begins
@@ -13,36 +13,39 @@ import faulthandler
 import os
 import signal
 import time
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from . import anonymous
+from ..records import dataclass
+from . import shared_memory
 
-#: Nobody uses this one; on systems without real-time signals a process is not asked.
+#: Asks a process for its stack. A real-time signal that programs hardly use; on systems
+#: without such signals a process is not asked.
 STACK_SIGNAL = signal.SIGRTMAX - 7 if hasattr(signal, "SIGRTMAX") else None
-_MARK = "ran "
+_RAN, _READ = "ran ", "read "
 
 
 @dataclass(frozen=True)
 class Traces:
-    """What was found: sources with the time (ns) they began to run, and a stack."""
+    """Traces: sources and data with the time (ns) of their first use, and a stack."""
 
     files: tuple[tuple[str, int], ...] = ()
+    #: Files read as data, in the same way.
+    data: tuple[tuple[str, int], ...] = ()
     #: As :mod:`faulthandler` writes it; ``""`` if there is none.
     stack: str = ""
 
 
-class Trail:
+class Breadcrumbs:
     """The shared memory. Starting children write, the supervisor reads."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
     @classmethod
-    def create(cls) -> Trail:
+    def create(cls) -> Breadcrumbs:
         """A new one in anonymous memory."""
-        return cls(anonymous.create("autoreload-trail"))
+        return cls(shared_memory.create("autoreload-trail"))
 
     # -- in the supervisor ----------------------------------------------------
 
@@ -51,21 +54,26 @@ class Trail:
         os.ftruncate(self.descriptor, 0)
         os.lseek(self.descriptor, 0, os.SEEK_SET)
 
+    def close(self) -> None:
+        """Give the memory back; children keep theirs."""
+        os.close(self.descriptor)
+
     def read(self) -> Traces:
-        """What was written since."""
+        """The traces written since the last :meth:`clear`."""
         size = os.fstat(self.descriptor).st_size
         data = bytearray()
         while part := os.pread(self.descriptor, size - len(data), len(data)):
             data += part
-        files: dict[str, int] = {}
+        found: dict[str, dict[str, int]] = {_RAN: {}, _READ: {}}
         stack: list[str] = []
         for line in data.decode("utf-8", "surrogateescape").splitlines():
-            if line.startswith(_MARK) and line.count(" ") > 1:
-                _, moment, path = line.split(" ", 2)
-                files[path] = int(moment) if moment.isdigit() else 0
+            if line.startswith((_RAN, _READ)) and line.count(" ") > 1:
+                mark, moment, path = line.split(" ", 2)
+                found[f"{mark} "][path] = int(moment) if moment.isdigit() else 0
             else:
                 stack.append(line)
-        return Traces(tuple(files.items()), "\n".join(stack).strip())
+        ran, read = (tuple(paths.items()) for paths in found.values())
+        return Traces(ran, read, "\n".join(stack).strip())
 
     # -- in a child -----------------------------------------------------------
 
@@ -82,6 +90,13 @@ class Trail:
         if isinstance(code, CodeType) and code.co_name == "<module>":
             path = code.co_filename
             if not path.startswith("<"):
-                line = f"{_MARK}{time.time_ns()} {path}\n"
-                with contextlib.suppress(OSError, ValueError):
-                    os.write(self.descriptor, line.encode("utf-8", "surrogateescape"))
+                self._note(_RAN, path)
+
+    def reading(self, path: str) -> None:
+        """A file is about to be read as data."""
+        self._note(_READ, path)
+
+    def _note(self, mark: str, path: str) -> None:
+        line = f"{mark}{time.time_ns()} {path}\n"
+        with contextlib.suppress(OSError, ValueError):
+            os.write(self.descriptor, line.encode("utf-8", "surrogateescape"))

@@ -9,12 +9,12 @@ https://docs.python.org/3/using/cmdline.html
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
+
+from ..paths import absolute, working_directory
+from ..records import dataclass
 
 SCRIPT, MODULE, CODE, EXECUTABLE = "script", "module", "code", "executable"
 
@@ -40,14 +40,16 @@ class Entry:
         prefix = {MODULE: ["-m"], CODE: ["-c"]}.get(self.kind, [])
         return [*prefix, self.target, *self.arguments]
 
+    def folders(self) -> tuple[str, ...]:
+        """The folders in which the project may be looked for: where it is run, and its script's."""
+        here = working_directory()
+        return (here, os.path.dirname(absolute(self.target))) if self.kind == SCRIPT else (here,)
+
     @classmethod
     def parse(cls, words: Sequence[str], flags: Sequence[str] = ()) -> Entry:
         """Read ``[-m module | -c code | script] [args]``."""
         if not words:
-            raise EntryError(
-                "nothing to run: give a script, or -m and a module, "
-                "for example: manage.py runserver"
-            )
+            raise EntryError("nothing to run: give a script and its arguments, or -m and a module")
         if words[0] in ("-m", "-c"):
             if len(words) < 2:
                 raise EntryError(f"nothing to run: {words[0]} needs a value")
@@ -65,8 +67,8 @@ def detect(main: ModuleType, argv: Sequence[str], orig_argv: Sequence[str]) -> E
     arguments = tuple(argv[1:])
     flags = interpreter_flags(argv, orig_argv)
     spec = getattr(main, "__spec__", None)
-    launcher = Path(argv[0]).with_suffix(".exe")
-    if spec is not None and not launcher.exists():
+    launcher = os.path.splitext(argv[0])[0] + ".exe"
+    if spec is not None and not os.path.exists(launcher):
         return _detect_module(main, argv, arguments, flags)
     if argv[0] == "-c":
         code = _inline_code(argv, orig_argv)
@@ -80,6 +82,8 @@ def interpreter_flags(argv: Sequence[str], orig_argv: Sequence[str]) -> tuple[st
     """The options given to the interpreter itself, ``-u`` and ``-X`` included."""
     head = _head(argv, orig_argv)
     if head is None:
+        import subprocess
+
         return tuple(subprocess._args_from_interpreter_flags())  # type: ignore[attr-defined]
     if len(head) >= 2 and _is_cluster(head[-2]):
         cluster = head[-2][:-1]
@@ -98,6 +102,28 @@ def _head(argv: Sequence[str], orig_argv: Sequence[str]) -> list[str] | None:
 def _is_cluster(word: str) -> bool:
     """``-m``, ``-c`` or short options that end in one of them, such as ``-Im``."""
     return word[:1] == "-" and word[1:2] != "-" and word[1:].isalpha() and word[-1] in "mc"
+
+
+def split_python(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The options of a Python command line, and the words from the program on.
+
+    ``words``: what follows the interpreter. Raises :class:`EntryError` where no program is
+    named, as for an interactive interpreter.
+    """
+    flags: list[str] = []
+    rest = list(words)
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        word = rest.pop(0)
+        if _is_cluster(word):
+            flags += [word[:-1]] if len(word) > 2 else []
+            return tuple(flags), (f"-{word[-1]}", *rest)
+        flags.append(word)
+        if word in ("-W", "-X", "--check-hash-based-pycs"):
+            flags += rest[:1]
+            del rest[:1]
+    if not rest or rest[0] == "-":
+        raise EntryError("the command line names no program")
+    return tuple(flags), tuple(rest)
 
 
 def _inline_code(argv: Sequence[str], orig_argv: Sequence[str]) -> str | None:
@@ -124,15 +150,15 @@ def _detect_module(
 
 
 def _detect_script(
-    script: str, launcher: Path, arguments: tuple[str, ...], flags: tuple[str, ...]
+    script: str, launcher: str, arguments: tuple[str, ...], flags: tuple[str, ...]
 ) -> Entry:
-    if Path(script).exists():
+    if os.path.exists(script):
         return Entry(SCRIPT, script, arguments, flags)
-    if launcher.exists():
-        return Entry(EXECUTABLE, str(launcher), arguments)
-    beside = Path(script).with_name(f"{Path(script).name}-script.py")
-    if beside.exists():
-        return Entry(SCRIPT, str(beside), arguments, flags)
+    if os.path.exists(launcher):
+        return Entry(EXECUTABLE, launcher, arguments)
+    beside = f"{script}-script.py"
+    if os.path.exists(beside):
+        return Entry(SCRIPT, beside, arguments, flags)
     raise EntryError(
         f"Script {script} does not exist, so it cannot be started again: "
         "has the program changed its working directory or sys.argv[0]?"

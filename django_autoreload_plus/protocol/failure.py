@@ -7,7 +7,7 @@ and the error page are two views of the same value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ..records import dataclass
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Link:
+class ChainLink:
     """One exception of a chain."""
 
     #: The qualified type, builtins without their module.
@@ -53,10 +53,13 @@ class Failure:
     #: The whole text for the terminal, ending in a newline.
     text: str
     #: Oldest exception first, as in a printed traceback.
-    chain: tuple[Link, ...] = ()
+    chain: tuple[ChainLink, ...] = ()
     #: The place to open in an editor, when one is known.
     path: str = ""
     line: int = 0
     #: The same place with its source lines; it may lie outside of all frames,
     #: as a wrong name in a list that a library has read.
     spot: Frame | None = None
+    #: Whether another process that held what this one needed may be the cause:
+    #: ``"impossible"``, ``"possible"`` or ``"likely"``.
+    contention: str = "possible"

@@ -1,4 +1,4 @@
-"""Who may answer requests, in memory that all processes see at once.
+"""Shared memory that says which child may answer requests.
 
 A message would reach the old child too late: it may be between ``select()`` and
 ``accept()`` when a file is saved. So the supervisor writes the number of the one
@@ -13,21 +13,22 @@ waits while there is something in it that has not been decided about.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import select
 import threading
 import time
 
-from . import anonymous
+from . import shared_memory
 
-#: Nobody may answer.
+#: The value of the slot while no child may answer.
 CLOSED = 0
 _SLOTS = 255
 _SLOT, _READING, _UNHEARD = 0, 1, 2
 _SIZE = 3
 #: The watcher reads its queue within this time, or is not there any more; seconds.
-_PATIENCE = 0.25
+_PATIENCE = 1.0
 _PAUSE = 0.0002
 #: As it is before the program's code runs: libraries of green threads take it away, or put
 #: something in its place that would let others run in the middle of a decision.
@@ -42,18 +43,37 @@ class Gate:
         self._memory = mmap.mmap(descriptor, _SIZE)
         self._lock = threading.Lock()
         self._unheard = 0
+        self._relay: select.epoll | None = None
         self.share(events)
 
     @classmethod
     def create(cls) -> Gate:
         """A new closed gate in anonymous memory."""
-        descriptor = anonymous.create("autoreload-gate")
+        descriptor = shared_memory.create("autoreload-gate")
         os.ftruncate(descriptor, _SIZE)
         return cls(descriptor)
 
+    @classmethod
+    def relayed(cls, descriptor: int, relay: int) -> Gate:
+        """The gate of children that look at an epoll instance in place of an event queue."""
+        gate = cls(descriptor, relay)
+        gate._relay = select.epoll.fromfd(relay)
+        return gate
+
+    def release(self) -> None:
+        """Give the memory back; children keep theirs."""
+        if self._relay is not None:
+            self._relay.close()
+        self._memory.close()
+        os.close(self.descriptor)
+
     def share(self, events: int) -> None:
         """Look at the watcher's event queue as well; -1: there is none to share."""
-        self.events = events
+        if self._relay is None:
+            self.events = events
+        elif events >= 0:
+            with contextlib.suppress(FileExistsError):
+                self._relay.register(events, select.EPOLLIN)
 
     def admit(self, slot: int) -> None:
         """Let exactly this child answer."""
@@ -67,26 +87,26 @@ class Gate:
         """The watcher begins to read its queue, or has told what it read."""
         self._memory[_READING] = on
 
-    def told(self) -> None:
-        """The watcher has told of a change, and nobody has heard it yet."""
+    def announce(self) -> None:
+        """The watcher has reported a change, which the loop has not read yet."""
         self._tell(1)
 
-    def heard(self) -> None:
-        """Something the watcher has told was heard: from here on the slot covers it."""
+    def acknowledge(self) -> None:
+        """The loop has read a report of the watcher: from here on the slot covers it."""
         self._tell(-1)
 
     def _tell(self, more: int) -> None:
-        # The watcher's thread tells, the loop's hears.
+        # Written by the watcher's thread and by that of the loop.
         with self._lock:
             self._unheard += more
             self._memory[_UNHEARD] = self._unheard > 0
 
     def admits(self, slot: int) -> bool:
         """Whether this child may answer a request that is there now."""
-        self.catch_up()
+        self.wait_until_current()
         return self._memory[_SLOT] == slot
 
-    def is_behind(self) -> bool:
+    def has_pending(self) -> bool:
         """Whether a change waits to be noticed."""
         # In this order: what has left the queue is covered by one byte until it has
         # been told, and by the next one until it has been heard.
@@ -100,10 +120,10 @@ class Gate:
         queue.register(self.events, select.POLLIN)
         return bool(queue.poll(0))
 
-    def catch_up(self) -> None:
+    def wait_until_current(self) -> None:
         """Wait until every change up to now has been noticed; bounded."""
         deadline = time.monotonic() + _PATIENCE
-        while self.is_behind() and time.monotonic() < deadline:
+        while self.has_pending() and time.monotonic() < deadline:
             time.sleep(_PAUSE)
 
 

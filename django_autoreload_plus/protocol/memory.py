@@ -33,19 +33,33 @@ def own_pages(pid: int) -> tuple[tuple[int, int], ...]:
 
 def private_memory(pid: int) -> int:
     """Memory that only this process uses, in bytes; 0 where it cannot be read."""
+    return _rollup(pid, "Private_Clean:", "Private_Dirty:")
+
+
+def proportional_memory(pid: int) -> int:
+    """Memory of this process, in bytes, each page divided by the number of its users (PSS).
+
+    Of several processes the sum is what they take together. 0 where it cannot be read.
+    """
+    return _rollup(pid, "Pss:")
+
+
+def anonymous_memory(pid: int) -> int:
+    """Memory of this process that belongs to no file, in bytes, shared or not; 0: unknown."""
+    return _rollup(pid, "Anonymous:")
+
+
+def _rollup(pid: int, *names: str) -> int:
     with contextlib.suppress(OSError, ValueError):
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
             lines = [line.split() for line in file]
-        return sum(
-            int(words[1]) * 1024
-            for words in lines
-            if words[0] in ("Private_Clean:", "Private_Dirty:")
-        )
+        return sum(int(words[1]) * 1024 for words in lines if words[0] in names)
     return 0
 
 
 def _private_areas(pid: int) -> Iterator[tuple[int, int]]:
-    with open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as maps:
+    # Another encoding would load its codec, which the program could see.
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
         for line in maps:
             area, permissions = line.split(maxsplit=2)[:2]
             if permissions.startswith("rw") and permissions.endswith("p"):

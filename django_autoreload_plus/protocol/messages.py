@@ -7,19 +7,28 @@ attached to it by the channel (see :mod:`.channel`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from ..options import Options
+from ..records import dataclass, field
+from .address import Address
 from .failure import Failure
-from .options import Options
+from .looks import Look
+from .measured import Import, Stop
+from .reasons import Reason
 
 #: Raised when a message changes its meaning; both ends come from one
 #: installation, so a difference means that it was upgraded while running.
-VERSION = 1
+VERSION = 3
 
 #: The exit code of a program that Ctrl-C has ended while it was loaded, as of shells.
 INTERRUPTED = 130
-#: The label of the copy taken when everything is loaded and nothing is served yet.
+#: The exit code with which a child asks for a fresh start.
+RESTART_CODE = 3
+#: The label of the checkpoint taken when everything is loaded and nothing is served yet.
 READY = "ready"
+#: The label of the checkpoint taken before the first line of a program whose command is not known.
+PROGRAM = "program"
+#: The label of the checkpoint taken before any code of the project's but its entry.
+SETTINGS = "settings"
 
 
 @dataclass(frozen=True)
@@ -52,11 +61,15 @@ class Loaded:
     #: Files the program itself writes: state, not code. Sources are told of only
     #: while it starts: generated for this start, and code like any other after it.
     written: tuple[str, ...] = ()
+    #: The first answers to looks at files that were not opened.
+    looks: tuple[Look, ...] = ()
+    #: The answers that are others now because the program itself has changed them.
+    changed_looks: tuple[Look, ...] = ()
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the supervisor has to know about the program it runs."""
+class ProjectInfo:
+    """Facts about the program that the supervisor needs."""
 
     #: Show failures in full (a debug setting); else answer with a bare 500.
     debug: bool = True
@@ -68,6 +81,9 @@ class Facts:
     asks: bool = False
     #: Project folders: code below them is the user's own.
     roots: tuple[str, ...] = ()
+    #: The variable ``TZ`` (``""``: not set), which decides about the time in the program's
+    #: own lines; ``None``: unknown.
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,16 +91,25 @@ class Configured:
     """Child: the options and facts that its configuration gives."""
 
     options: Options = field(default_factory=Options)
-    facts: Facts = field(default_factory=Facts)
+    project: ProjectInfo = field(default_factory=ProjectInfo)
 
 
 @dataclass(frozen=True)
 class Listen:
-    """Child: I need a socket listening at this address."""
+    """Child: I need a socket listening at this address.
 
-    host: str
-    port: int
-    ipv6: bool = False
+    Without ``bind`` only one that an older child has left: otherwise the program binds its own.
+    """
+
+    address: Address
+    bind: bool = True
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Child: the program listens there, on the attached socket; keep it for later children."""
+
+    address: Address
 
 
 @dataclass(frozen=True)
@@ -96,13 +121,43 @@ class Listening:
 
 
 @dataclass(frozen=True)
+class AskClearance:
+    """Child: I wait before doing what only one process may do at a time."""
+
+    #: The audit event.
+    act: str
+    #: A database file, which matters only if another process of ours has it locked.
+    database: str = ""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Supervisor: what was told before :class:`AskWatched` is watched."""
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """Supervisor: go on. ``alone``: no older process is left, you need not ask again."""
+
+    alone: bool = True
+
+
+@dataclass(frozen=True)
 class Started:
     """Child: everything is loaded, the program itself runs now."""
+
+    #: It follows the convention of the exit code 3.
+    restarts: bool = True
+    #: A thread of it reads what the supervisor sends.
+    hears: bool = True
 
 
 @dataclass(frozen=True)
 class Serving:
     """Child: I accept connections."""
+
+    #: Checks follow; it ends them by :class:`Say` or :class:`Failed`.
+    unchecked: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,12 +180,31 @@ class Restart:
 
 
 @dataclass(frozen=True)
+class Replacing:
+    """Child: I become another image (``exec``), which will use the attached channel.
+
+    Without a channel: it could not be done.
+    """
+
+
+@dataclass(frozen=True)
 class Say:
     """Child: what its checks have to say, for the terminal if it is new."""
 
     text: str
     #: The child has printed it already.
     printed: bool = False
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Child: a debugger's prompt is open, or has been left."""
+
+    is_open: bool
+    #: In the main thread, which gets SIGINT.
+    main: bool = False
+    #: It was left by a step: the debugger is expected back.
+    steps: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +219,11 @@ class Release:
 
 @dataclass(frozen=True)
 class Retire:
-    """Supervisor: newer code takes over; finish what is being answered."""
+    """Supervisor: newer code takes over; finish what is being answered, then exit.
+
+    After ``grace`` seconds exit although something is still being answered. A second
+    one may shorten that.
+    """
 
     grace: float
 
@@ -168,8 +246,32 @@ class Handled:
 
 
 @dataclass(frozen=True)
+class Report:
+    """Supervisor: tell now what was loaded since the last report."""
+
+    token: int
+
+
+@dataclass(frozen=True)
+class Reported:
+    """Child: it is told."""
+
+    token: int
+
+
+@dataclass(frozen=True)
+class AskWatched:
+    """Child: wants to know when what it has told of is watched."""
+
+
+@dataclass(frozen=True)
 class HandBack:
     """Child: a connection (attached) on which nothing was read yet."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Child: processes of the program's tell by the attached socket what they load."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +280,15 @@ class Adopt:
 
 
 # -- checkpoints ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """A file or folder that is open, and what stood at its path then."""
+
+    path: str
+    device: int
+    inode: int
 
 
 @dataclass(frozen=True)
@@ -190,26 +301,28 @@ class Froze:
     elapsed: float = 0.0
     #: Exit handlers wait in it, so that it has to outlive what follows it.
     handlers: bool = False
+    #: The files that are open: a fresh start would open those that stand there now.
+    open_files: tuple[OpenFile, ...] = ()
 
 
 @dataclass(frozen=True)
 class Refused:
-    """Child: no copy could be taken here, and why."""
+    """Child: no checkpoint could be taken here, and why."""
 
     label: str
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True)
 class Fork:
-    """Supervisor to a frozen copy: make a process with the attached channel."""
+    """Supervisor to a checkpoint: make a process with the attached channel."""
 
     token: int
 
 
 @dataclass(frozen=True)
 class Forked:
-    """Frozen copy: there it is."""
+    """Checkpoint: there it is."""
 
     token: int
     pid: int
@@ -217,7 +330,7 @@ class Forked:
 
 @dataclass(frozen=True)
 class Exited:
-    """Frozen copy: a process made from it has ended."""
+    """Checkpoint: a process made from it has ended."""
 
     pid: int
     status: int
@@ -225,7 +338,7 @@ class Exited:
 
 @dataclass(frozen=True)
 class Used:
-    """Child: requests have used these (languages), for which tables are computed."""
+    """Child: requests have used these; the framework's adapter knows what the keys stand for."""
 
     languages: tuple[str, ...]
 
@@ -234,12 +347,15 @@ class Used:
 class Answered:
     """Child: I have answered my first request."""
 
+    #: Nothing else was done meanwhile that could have waited.
+    undisturbed: bool = False
+
 
 @dataclass(frozen=True)
 class Touched:
-    """Child: what I had written to of the memory of the copy I was made from.
+    """Child: what I had written to of the memory of the checkpoint I was made from.
 
-    Addresses, each with the number of pages in a row, up to the next copy taken.
+    Addresses, each with the number of pages in a row, up to the next checkpoint taken.
     """
 
     label: str
@@ -248,42 +364,62 @@ class Touched:
 
 @dataclass(frozen=True)
 class Compute:
-    """Supervisor to a frozen copy: compute the tables for these languages now."""
+    """Supervisor to a checkpoint: compute now what requests with these keys need."""
 
     languages: tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class ReadCode:
+    """Supervisor to a checkpoint: read the bytecode of these sources, as time permits."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CodeRead:
+    """Checkpoint: it is read; I keep the code of so many modules."""
+
+    modules: int
+
+
+@dataclass(frozen=True)
 class Dissolve:
-    """Supervisor to a frozen copy: run your exit handlers and go."""
+    """Supervisor to a checkpoint: run your exit handlers and go."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A process made from a frozen copy: I do nothing but wait for :class:`Go`."""
+    """A process made from a checkpoint: I do nothing but wait for :class:`Go`."""
 
 
 @dataclass(frozen=True)
 class Swap:
-    """A file whose function bodies are to be exchanged: marshalled code, as base64."""
+    """A file whose function bodies are to be exchanged: marshalled code, as hexadecimal digits."""
 
     path: str
     old: str
     new: str
+    #: Statements that went and came; the two codes are without them.
+    names: str = ""
+    #: What differs, in words; none: only line numbers do.
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class SwapRefused:
     """Child: exchanging the bodies would not give what a fresh start gives."""
 
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True)
 class Go:
-    """Supervisor to a process made from a frozen copy: go on from there."""
+    """Supervisor to a process made from a checkpoint: go on from there."""
 
     generation: int
+    #: No other process of the program is there.
+    alone: bool = False
     #: Files not to be loaded from bytecode.
     changed: tuple[str, ...] = ()
     #: Modules before whose import a checkpoint is wanted, if it is worth it.
@@ -298,44 +434,69 @@ class Go:
     languages: tuple[str, ...] = ()
     #: Changes that the program can take without being loaded anew.
     taken: tuple[str, ...] = ()
-    #: What the attached descriptors listen to.
-    sockets: tuple[Listen, ...] = ()
+    #: The addresses of the attached listening sockets, in order.
+    sockets: tuple[Address, ...] = ()
     #: Tell by :class:`Touched` what was written to.
     learn: bool = False
 
 
-Message = (
+@dataclass(frozen=True)
+class Measured:
+    """A child that was to measure its start: everything is loaded, and I end now."""
+
+    imports: tuple[Import, ...]
+    stops: tuple[Stop, ...]
+    #: When everything was loaded, in seconds since the program began.
+    end: float
+    #: When the program began, by the monotonic clock.
+    begin: float
+
+
+#: Messages of a child, and of a process that is to become one.
+FromChild = (
     Hello
     | Loaded
     | Configured
     | Listen
-    | Listening
+    | Keep
+    | AskClearance
     | Started
     | Serving
     | Failed
     | Finished
     | Restart
+    | Replacing
     | Say
-    | Resume
-    | Release
-    | Retire
-    | Changed
+    | Prompt
     | Handled
+    | Reported
+    | AskWatched
     | HandBack
-    | Adopt
-    | Froze
-    | Refused
-    | Fork
-    | Forked
-    | Exited
-    | Dissolve
-    | Go
-    | SwapRefused
-    | Waiting
+    | Workers
     | Used
     | Answered
     | Touched
-    | Compute
+    | Waiting
+    | Froze
+    | Refused
+    | SwapRefused
 )
+#: Messages to a child, and to a process that is to become one.
+ToChild = Listening | Cleared | Watched | Resume | Release | Retire | Changed | Report | Adopt | Go
+#: Messages of a checkpoint.
+FromCheckpoint = Forked | Exited | CodeRead
+#: Messages to a checkpoint.
+ToCheckpoint = Fork | Compute | ReadCode | Dissolve
+
+#: Messages of a child with descriptors: at least and at most so many.
+DESCRIPTORS: dict[type, tuple[int, int]] = {
+    HandBack: (1, 1),
+    Workers: (1, 1),
+    Froze: (1, 1),
+    Keep: (1, 1),
+    Replacing: (0, 1),
+}
+
+Message = FromChild | ToChild | FromCheckpoint | ToCheckpoint | Measured
 
 REGISTRY: dict[str, type] = {cls.__name__: cls for cls in Message.__args__}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 
 
 def create(name: str) -> int:
@@ -15,6 +14,8 @@ def create(name: str) -> int:
     """
     if hasattr(os, "memfd_create"):
         return os.memfd_create(name)
+    import tempfile
+
     descriptor, path = tempfile.mkstemp(prefix=f"{name}-")
     with contextlib.suppress(OSError):  # Windows
         os.unlink(path)

@@ -8,25 +8,34 @@ without a change, or a branch switched there and back, is recognised as nothing.
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
+from typing import Literal
 
+from ..failure.from_process import from_syntax_error
+from ..own_code import OwnCode
 from ..protocol.failure import Failure
-from ..protocol.failures import from_syntax_error
-from ..protocol.libraries import is_installed
+from ..protocol.looks import EXISTS, STATUS, Look
 from ..protocol.messages import Loaded, LoadedFile
 from ..watcher import Baseline, Change, Targets
 from .compiled import Compiled
 
 #: Compiling more files than this takes longer than letting the child find out.
 _MOST_COMPILED = 50
+#: A file that was changed beside programs of so many starts in a row is written by each start.
+#: Fewer may be saves of a developer who does not wait.
+_WRITTEN_BY_EACH = 3
+
+
+#: What a comparison of the changed files has shown, see :class:`.policy.Inspected`.
+Verdict = Literal["same", "known", "taken", "new", "syntax"]
 
 
 class CodeState:
     """Everything known about the files of the program."""
 
-    def __init__(self, roots: Sequence[str]) -> None:
-        self.roots = tuple(roots)
+    def __init__(self, own: OwnCode) -> None:
+        #: Which files are the developer's own; replaced when the roots are known better.
+        self.own = own
         #: Files that the user has excepted: they may be edited at any time.
         self.is_ignored: Callable[[str], bool] = lambda _path: False
         self.baseline = Baseline()
@@ -34,9 +43,18 @@ class CodeState:
         self.files: set[str] = set()
         self.missing: set[str] = set()
         self.globs: set[tuple[str, str]] = set()
+        #: Where the program has looked without opening, and nothing was there.
+        self._sought: set[str] = set()
+        #: Files that a process is known to have read, or looked for as modules: of all others
+        #: that are watched nobody knows when they are used.
+        self._read: set[str] = set()
         self.written: set[str] = set()
-        #: Sources that the child under way has written itself.
+        #: Sources that the child under way has written itself, and what each start writes.
         self.generated: set[str] = set()
+        #: What has changed while a program ran that the child under way had started.
+        self._beside: set[str] = set()
+        #: In how many starts in a row that was why the start was given up.
+        self._times_beside: dict[str, int] = {}
         self.dirty: dict[str, Change] = {}
         #: The module made from a file.
         self.modules: dict[str, str] = {}
@@ -46,17 +64,21 @@ class CodeState:
         self._start: dict[str, Change] = {}
         #: Written since the latest start, were it with the same content.
         self._rewritten: set[str] = set()
-        #: What the frozen copies were loaded from, where the live child has since
+        #: What the checkpoints were loaded from, where the live child has since
         #: been given other function bodies.
         self._originals: dict[str, bytes] = {}
-        #: Changes that the live child has taken, and the frozen copies have not.
+        #: Changes that the live child has taken, and the checkpoints have not.
         self._taken: set[str] = set()
 
     def add(self, loaded: Loaded) -> bool:
-        """What a child reports to have loaded; returns whether there is more to watch now."""
+        """Add a report of loaded files; returns whether there is more to watch now."""
         before = self._extent()
         self.files.update(item.path for item in loaded.files)
         self.modules.update((item.path, item.module) for item in loaded.files if item.module)
+        self._read.update(item.path for item in loaded.files if item.time or item.module)
+        self._read.update(loaded.missing)
+        self._add_looks(loaded.looks)
+        self._add_looks(loaded.changed_looks)
         self.missing.update(loaded.missing)
         self.missing -= self.files
         self.globs.update(loaded.globs)
@@ -67,14 +89,23 @@ class CodeState:
                 self.dirty.pop(path, None)
         return self._extent() != before
 
+    def _add_looks(self, looks: Iterable[Look]) -> None:
+        for look in looks:
+            if look.answer or look.how not in (EXISTS, STATUS):
+                self._sought.discard(look.path)
+            else:
+                self._sought.add(look.path)
+                self._read.add(look.path)
+
     def _extent(self) -> tuple[int, ...]:
-        return len(self.files), len(self.missing), len(self.globs), len(self.written)
+        kinds = (self.files, self.missing, self._sought, self.globs, self.written)
+        return tuple(len(kind) for kind in kinds)
 
     def targets(self, extra_globs: Iterable[tuple[str, str]] = ()) -> Targets:
-        """What the watcher has to watch."""
+        """The paths and globs to be watched."""
         return Targets(
             files=frozenset(self.files - self.written),
-            missing=frozenset(self.missing - self.written),
+            missing=frozenset({*self.missing, *filter(self.is_own, self._sought)} - self.written),
             globs=frozenset((*self.globs, *extra_globs)),
             written=frozenset(self.written),
         )
@@ -92,7 +123,7 @@ class CodeState:
         # In this order: an edit during the reading must not get in unseen.
         timed = [(item.path, item.time) for item in items if item.time]
         late = self.baseline.edited_since(timed)
-        # What was written shortly before the start is known by its look at that time.
+        # A file written shortly before the start was compared at that time.
         edited = late & (new | self._rewritten | self._loaded_though_gone(items))
         edited |= {path for path in paths if self._is_rewritten(path)}
         edited -= self.written | self.generated
@@ -101,7 +132,7 @@ class CodeState:
             self._attempt.pop(path, None)
             self._start.pop(path, None)
         self.baseline.doubt(edited)
-        self.look(edited)
+        self.compare(edited)
         return frozenset(edited)
 
     def loaded(self) -> None:
@@ -114,15 +145,16 @@ class CodeState:
 
     def _is_rewritten(self, path: str) -> bool:
         change = self.dirty.get(path)
-        known = self.baseline.stamp(path) if change is None else change.stamp
-        return self.baseline.present_stamp(path) != known
+        if change is None:
+            return self.baseline.is_rewritten(path)
+        return self.baseline.present_stamp(path) != change.stamp
 
     def _loaded_though_gone(self, items: Iterable[LoadedFile]) -> set[str]:
-        """Modules whose file was there for a moment, though not at the last look."""
+        """Modules whose file was there for a moment, though not at the last comparison."""
         gone = {path for path, change in self.dirty.items() if change.kind == "deleted"}
         return {item.path for item in items if item.module and item.path in gone}
 
-    def look(self, paths: Iterable[str]) -> None:
+    def compare(self, paths: Iterable[str]) -> None:
         """Compare these files, and those already known to differ, with the baseline."""
         for path in {*paths, *self.dirty} - self.written - self.generated:
             if self._is_rewritten(path):
@@ -134,20 +166,37 @@ class CodeState:
                 self.dirty[path] = change
 
     def attempt(self) -> None:
-        """It is decided about the disk as it was at the last look."""
+        """Note that a decision was made about the disk as it was at the last comparison."""
         self._attempt = dict(self.dirty)
         self.generated.clear()
 
-    def start(self) -> None:
-        """A child is started from the disk as it was at the last look."""
+    def changed_beside(self, paths: Iterable[str]) -> None:
+        """These may have been changed by a program that the child under way has started."""
+        self._beside.update(paths)
+
+    def start(self) -> frozenset[str]:
+        """A child is started from the disk as it was at the last comparison.
+
+        Returns what is taken from now on as written by each start.
+        """
+        before = self._written_by_each()
+        for path in _differing(self.dirty, self._start) & self._beside:
+            self._times_beside[path] = self._times_beside.get(path, 0) + 1
+        self._beside.clear()
         self.attempt()
+        self.generated = self._written_by_each()
         self._start = self._attempt
         self._rewritten.clear()
+        return frozenset(self.generated - before)
+
+    def _written_by_each(self) -> set[str]:
+        times = self._times_beside.items()
+        return {path for path, number in times if number >= _WRITTEN_BY_EACH}
 
     def since_start(self) -> frozenset[str]:
-        """Where the disk differs from what the copies of the latest start may have loaded.
+        """Where the disk differs from what the checkpoints of the latest start may have loaded.
 
-        What a program has taken while it ran counts, too: the copies have not. So does
+        What a program has taken while it ran counts, too: the checkpoints have not. So does
         what was written and written back: they may have loaded it in between.
         """
         return _differing(self.dirty, self._start) | self._rewritten | self._taken
@@ -157,14 +206,13 @@ class CodeState:
         """Where the latest start differs from the code that was live before."""
         return frozenset(self._start)
 
-    def verdict(self, *, live: bool) -> str:
-        """What the last look means, as :class:`.policy.Looked` has it.
+    def verdict(self, *, live: bool) -> Verdict:
+        """The verdict of the last comparison, as in :class:`.policy.Inspected`.
 
         ``live``: there is a child made from the baseline, to which one can go back.
+        :meth:`attempt` notes that it was decided about.
         """
         if live and not self.dirty:
-            # An attempt under way is given up: its code, saved again, is new.
-            self.attempt()
             return "same"
         # Before anything was live there is no baseline to compare with: whatever
         # differs from what failed is new.
@@ -175,10 +223,12 @@ class CodeState:
     def settle(self, *, swapped: bool) -> None:
         """The child of the latest start is live.
 
-        ``swapped``: by exchanging function bodies, so that the frozen copies still
+        ``swapped``: by exchanging function bodies, so that the checkpoints still
         hold what they were loaded from.
         """
         start, self._start, self._attempt = self._start, {}, {}
+        self._beside.clear()
+        self._times_beside = dict.fromkeys(self._written_by_each(), _WRITTEN_BY_EACH)
         if swapped:
             for path, change in start.items():
                 original = self._originals.setdefault(path, self.baseline.text(path) or b"")
@@ -188,36 +238,48 @@ class CodeState:
             self._originals.clear()
             self._taken.clear()
         self.baseline.accept(start.values())
-        # What was edited since then stays to be decided about.
-        self.look(start)
+        # An edit since then is still to be decided about.
+        self.compare(start)
 
     @property
     def changed(self) -> frozenset[str]:
-        """Where the disk differs from what the frozen copies were loaded from."""
+        """Where the disk differs from what the checkpoints were loaded from."""
         undone = {p for p in self._originals if self.current(p) == self._originals[p]}
         return frozenset((self.dirty.keys() | self._originals.keys()) - undone | self._taken)
 
+    def unread(self, changed: Collection[str]) -> frozenset[str]:
+        """Those of the changes of which nobody knows when, and by whom, the file was read.
+
+        They are watched because somebody asked for it. What the running program has taken is
+        its own affair.
+        """
+        return frozenset(changed) - self._read - self._taken
+
     @property
     def taken(self) -> frozenset[str]:
-        """What a process resumed from the ready copy has to take as the live one did."""
+        """Changes that a process resumed from the ready checkpoint has to take."""
         return frozenset(self._taken - self.dirty.keys())
 
     def original(self, path: str) -> bytes | None:
-        """The source that the frozen copies were loaded from, where it is known."""
+        """The source that the checkpoints were loaded from, where it is known."""
         return self._originals.get(path) or self.baseline.text(path)
 
     def current(self, path: str) -> bytes | None:
-        """The source as it was at the last look."""
+        """The source as it was at the last comparison."""
         change = self.dirty.get(path)
         return self.baseline.text(path) if change is None else change.data
+
+    def was_missing(self, path: str) -> bool:
+        """Whether the file that is there now was not when the live child was started."""
+        return path in self.missing
 
     def take(self, changes: Collection[Change]) -> None:
         """The live child has taken these changes, as they were when it was asked."""
         self.baseline.accept(changes)
         paths = {change.path for change in changes}
         self._taken.update(paths)
-        # They may have been edited, and looked at, since.
-        self.look(paths)
+        # These files may have been edited, and compared, since.
+        self.compare(paths)
 
     def syntax_failure(self) -> Failure | None:
         """The first changed source that does not compile."""
@@ -231,11 +293,13 @@ class CodeState:
                 return from_syntax_error(path, error)
         return None
 
+    def is_new(self, path: str) -> bool:
+        """Whether a file is the developer's own, and nothing is known of it yet."""
+        return path not in self.baseline and path not in self.written and self.is_own(path)
+
     def is_own(self, path: str) -> bool:
         """Whether a file is the developer's own, not a library's."""
-        if is_installed(path):
-            return False
-        return any(path.startswith(root.rstrip(os.sep) + os.sep) for root in self.roots)
+        return self.own.owns(path)
 
 
 def _is_source(path: str, change: Change) -> bool:

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 
 #: From <linux/prctl.h>: orphans become children of this process.
@@ -18,28 +17,33 @@ _PR_SET_CHILD_SUBREAPER = 36
 class Reaper:
     """Waits for every process of the command without blocking the loop.
 
-    A frozen copy that goes away leaves the processes made from it as orphans. On
+    A checkpoint that goes away leaves the processes made from it as orphans. On
     Linux the supervisor adopts them, so that it learns how they end and no zombie
     stays behind; elsewhere the system's first process does, and tells nobody.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ended: Callable[[int, int], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._ended = ended
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._ended: Callable[[int, int], None] = lambda _pid, _status: None
+        self._processes: dict[int, subprocess.Popen[bytes] | None] = {}
         self._adopts = False
-        if hasattr(signal, "SIGCHLD"):
-            loop.add_signal_handler(signal.SIGCHLD, self.collect)
-            self._adopts = _adopt_orphans()
+
+    def start(self, ended: Callable[[int, int], None]) -> None:
+        """Call ``ended(pid, status)`` for each process that ends from now on."""
+        self._ended = ended
+        self._loop.add_signal_handler(signal.SIGCHLD, self.collect)
+        self._adopts = _adopt_orphans(on=True)
 
     def add(self, process: subprocess.Popen[bytes]) -> None:
-        """Watch over a process; ``ended(pid, status)`` is called when it ends."""
+        """Watch over a process, to take note of its end."""
         self._processes[process.pid] = process
-        if hasattr(signal, "SIGCHLD"):
-            # It may have ended before anybody listened.
-            self._loop.call_soon(self.collect)
-        else:
-            threading.Thread(target=self._wait, args=(process,), daemon=True).start()
+        # A process that ended before the handler was installed raises no SIGCHLD any more.
+        self._loop.call_soon(self.collect)
+
+    def adopt(self, pid: int) -> None:
+        """Watch over a child of this process that another program has started here."""
+        self._processes[pid] = None
+        self._loop.call_soon(self.collect)
 
     def hears_of(self, pid: int) -> bool:
         """Whether the end of this process cannot go unnoticed."""
@@ -47,8 +51,8 @@ class Reaper:
 
     def stop(self) -> None:
         """Watch over nothing more; see :meth:`.Shutdown.uninstall`."""
-        if hasattr(signal, "SIGCHLD"):
-            self._loop.remove_signal_handler(signal.SIGCHLD)
+        self._loop.remove_signal_handler(signal.SIGCHLD)
+        _adopt_orphans(on=False)
 
     def collect(self) -> None:
         """Take note of every process that has ended."""
@@ -67,17 +71,13 @@ class Reaper:
             process.returncode = status
         self._ended(pid, status)
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        status = process.wait()
-        self._loop.call_soon_threadsafe(self._note, process.pid, status)
 
-
-def _adopt_orphans() -> bool:
+def _adopt_orphans(*, on: bool) -> bool:
     """Whether it could be done."""
     if not sys.platform.startswith("linux"):
         return False
     import ctypes
 
     with contextlib.suppress(OSError, AttributeError):
-        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0) == 0)
     return False

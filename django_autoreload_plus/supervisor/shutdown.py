@@ -2,82 +2,105 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import asyncio
 import signal
-import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from ..protocol.foreground import is_in_foreground
 from ..protocol.messages import INTERRUPTED
+from .checkpoints.line import Checkpoint
+from .checkpoints.pool import CheckpointPool
+from .children import Child, Children
+from .parent import Parent
 
-if TYPE_CHECKING:
-    from .checkpoints import Frozen
-    from .core import Supervisor
-
-#: How long children may clean up after Ctrl-C or SIGTERM, in seconds.
-_PATIENCE = 5.0
+#: How long the children of a server may clean up after Ctrl-C or SIGTERM, in seconds.
+PATIENCE = 5.0
 #: A lone SIGINT (not from the terminal) is passed on after this time.
 _PASS_ON = 0.3
-#: What has been killed is gone by then, or never; seconds.
+#: Time for killed processes to be gone, in seconds; those that hang in the kernel never are.
 _LAST_WAIT = 2.0
-#: By then the same Ctrl-C has reached us, too, if it came from the terminal; seconds.
+#: Time for the same Ctrl-C to reach this process, too, if it came from the terminal; in
+#: seconds.
 _SAME_KEY = 0.1
 
 
 class Shutdown:
     """Waits for all children, bounded, and then lets the supervisor return."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._supervisor = supervisor
+    def __init__(  # noqa: PLR0913 - whom it tells, and whom it asks
+        self,
+        loop: asyncio.AbstractEventLoop,
+        children: Children,
+        checkpoints: CheckpointPool,
+        parent: Parent,
+        *,
+        patience: Callable[[], float],
+        asked: Callable[[int], None],
+        needed: Callable[[Child], bool],
+        finished: Callable[[int], None],
+    ) -> None:
+        """``asked`` is told the exit status that a signal asks for, ``finished`` the last one.
+
+        ``patience``: how long children may clean up, in seconds. ``needed``: whether a child
+        may end by itself.
+        """
+        self._loop = loop
+        self._children = children
+        self._checkpoints = checkpoints
+        self._parent = parent
+        self._patience = patience
+        self._ask = asked
+        self._needed = needed
+        self._finished = finished
         self._status: int | None = None
         #: A signal has asked for the end; a second one does not wait.
         self._asked = False
         self._dissolving = False
-        self._copies: list[Frozen] = []
+        self._copies: list[Checkpoint] = []
         self._heard: list[int] = []
 
     def install(self) -> None:
-        """Hear the signals that end a command."""
-        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
-            number = getattr(signal, name, None)
-            if number is not None:
-                self._listen(number)
+        """Handle the signals that end a command."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self._listen(number)
 
     def uninstall(self) -> None:
-        """Hear nothing more: a loop that closes would print what comes meanwhile as an error."""
+        """Handle no more signals: a closing loop would print what comes meanwhile as an error."""
         for number in self._heard:
-            with contextlib.suppress(NotImplementedError):
-                self._supervisor.loop.remove_signal_handler(number)
+            self._loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
 
     def _listen(self, number: int) -> None:
-        loop = self._supervisor.loop
         if signal.getsignal(number) is signal.SIG_IGN:
             # Started by nohup or in the background: what is ignored stays ignored.
             return
         self._heard.append(number)
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, self._received, number)
-            return
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._received, number))
+        self._loop.add_signal_handler(number, self._received, number)
 
     def _received(self, number: int) -> None:
-        supervisor = self._supervisor
+        if number == signal.SIGINT and any(child.prompts_main for child in self._children):
+            # The debugger has got the same SIGINT, and prompts again.
+            return
         if self._asked:
             self._kill_all()
             return
         self._asked = True
-        supervisor.loop.call_later(_PATIENCE, self._kill_all)
+        self._loop.call_later(self._patience(), self._kill_all)
         if number == signal.SIGINT:
             if self._status == INTERRUPTED:
-                # The program was quicker to hear of the same Ctrl-C.
+                # The program has handled the same SIGINT first.
                 self._status = 0
-            self.end(0)
-            if not _reached_everybody():
-                supervisor.loop.call_later(_PASS_ON, self._pass_on, number)
+            self._ask(0)
+            if not is_in_foreground():
+                self._loop.call_later(_PASS_ON, self._pass_on, number)
         else:
-            self.end(-number if number != signal.SIGTERM else 0)
+            self._ask(-number if number != signal.SIGTERM else 0)
             self._pass_on(number)
+
+    def terminate(self) -> None:
+        """End as by SIGTERM, unless the end has been asked for."""
+        if not self._asked:
+            self._received(signal.SIGTERM)
 
     def end(self, status: int) -> None:
         """End with this status once every child is gone.
@@ -87,57 +110,43 @@ class Shutdown:
         """
         if self._status is not None:
             return
-        supervisor = self._supervisor
-        supervisor.end_policy()
         self._status = status
-        supervisor.reception.gate.close()
-        for child in supervisor.children.values():
-            if child.generation not in (supervisor.state.live, supervisor.state.newest):
+        for child in self._children:
+            if not self._needed(child):
                 child.kill()
         self.process_gone()
 
     def process_gone(self) -> None:
-        """First the children end, then the copies they came from, then we."""
-        supervisor = self._supervisor
-        if self._status is None or supervisor.children or supervisor.done.done():
+        """First the children end, then the checkpoints they came from, the parent, and then we."""
+        if self._status is None or self._children:
             return
         self._copies = [copy for copy in self._copies if not copy.gone]
         if not self._dissolving:
             self._dissolving = True
-            self._copies = supervisor.starter.checkpoints.all()
-            supervisor.starter.checkpoints.dissolve_all()
-        if not self._copies:
+            self._copies = self._checkpoints.all()
+            self._checkpoints.dissolve_all()
+        if not self._copies and self._parent.end():
             heard_first = self._status == INTERRUPTED and not self._asked
-            supervisor.loop.call_later(_SAME_KEY if heard_first else 0, self._finish)
+            self._loop.call_later(_SAME_KEY if heard_first else 0, self._finish)
 
     def _pass_on(self, number: int) -> None:
-        for child in self._supervisor.children.values():
+        for child in self._children:
+            child.note_helpers()
             child.signal(number)
 
     def _kill_all(self) -> None:
-        for child in self._supervisor.children.values():
+        for child in self._children:
             child.kill()
         for copy in self._copies:
-            # It takes the end of its channel as the end of everything.
-            self._supervisor.starter.checkpoints.lost(copy)
+            # A checkpoint ends when its channel is closed.
+            self._checkpoints.lost(copy)
+        self._parent.kill()
         if self._dissolving:
             self.process_gone()
         # A process that not even SIGKILL ends (it may hang in a network mount) must not
         # keep the terminal.
-        self._supervisor.loop.call_later(_LAST_WAIT, self._finish)
+        self._loop.call_later(_LAST_WAIT, self._finish)
 
     def _finish(self) -> None:
-        if self._status is not None and not self._supervisor.done.done():
-            self._supervisor.done.set_result(self._status)
-
-
-def _reached_everybody() -> bool:
-    """Whether Ctrl-C came from the terminal, which sends it to every process.
-
-    A second SIGINT would cut short the clean-up that the first one began.
-    """
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            if os.tcgetpgrp(stream.fileno()) == os.getpgrp():
-                return True
-    return False
+        if self._status is not None:
+            self._finished(self._status)

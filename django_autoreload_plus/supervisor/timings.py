@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+
+from ..records import dataclass, field
+
+#: The station of a program that is no server, which is noted a little later.
+STARTED = "started"
 
 
 @dataclass
-class Journey:
+class ReloadTimings:
     """When each station was reached, in seconds of the monotonic clock."""
 
     began: float = field(default_factory=time.monotonic)
@@ -18,10 +22,14 @@ class Journey:
         if station not in (name for name, _ in self.marks):
             self.marks.append((station, time.monotonic()))
 
+    def keep(self, count: int) -> None:
+        """Forget the stations after the first ``count``: the save takes another way."""
+        del self.marks[count:]
+
     @property
     def seconds(self) -> float:
-        """How long it has taken so far."""
-        return time.monotonic() - self.began
+        """How long it has taken so far, or until the program began its work."""
+        return dict(self.marks).get(STARTED, time.monotonic()) - self.began
 
     def __str__(self) -> str:
         return " · ".join(f"{name} {(at - self.began) * 1000:.1f}" for name, at in self.marks)

@@ -5,16 +5,33 @@ from __future__ import annotations
 import linecache
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from types import CodeType, FunctionType
+from typing import Protocol
 
-from .classes import ClassChange, class_changes
-from .compare import Pair, Refusal, changed_names, match
-from .held import held_elsewhere, reachable
+from ..protocol.reasons import Reason
+from ..records import dataclass, replace
+from .classes import class_changes
+from .compare import Pair, Refusal, changed_names, match, orphans
+from .equality import identical, qualname, same_lines
 from .index import Index, holder_of
-from .likeness import identical, qualname, same_lines
-from .ran import CopyAudit, RunRecorder
+from .names import Delta, Edited, Examination, NameExchange
+from .recorder import CopyAudit, RunRecorder
+from .references import held_elsewhere, reachable
+from .signatures import header_changes, located
 from .support import unavailable
+
+_NO_DELTA = Delta()
+_NOTHING_EDITED = Edited({}, {})
+
+
+class Change(Protocol):
+    """A change besides those of code and names."""
+
+    def apply(self) -> None:
+        """Make it."""
+
+    def revert(self) -> None:
+        """Take it back."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +41,8 @@ class Ready:
     path: str
     changed: tuple[str, ...]
     functions: tuple[tuple[FunctionType, CodeType], ...]
-    attributes: tuple[ClassChange, ...]
+    attributes: tuple[Change, ...]
+    names: NameExchange | None = None
 
     def apply(self) -> None:
         """Exchange the code of the file's functions; all of it or, on an error, nothing."""
@@ -35,6 +53,8 @@ class Ready:
                 function.__code__ = code
             for change in self.attributes:
                 change.apply()
+            if self.names is not None:
+                self.names.apply()
         except BaseException:
             for function, code in done:
                 function.__code__ = code
@@ -44,7 +64,7 @@ class Ready:
         linecache.cache.pop(self.path, None)
 
 
-def prepare(
+def prepare(  # noqa: PLR0913, PLR0917 - everything that is known of the start
     path: str,
     old: CodeType,
     new: CodeType,
@@ -52,22 +72,36 @@ def prepare(
     recorder: RunRecorder,
     audit: CopyAudit,
     read_as_data: Collection[str] = (),
+    delta: Delta = _NO_DELTA,
+    edited: Edited = _NOTHING_EDITED,
 ) -> Ready | Refusal:
     """Check everything that must hold for ``path`` to be swapped in this process.
 
     ``path`` is the file as the running code names it (``co_filename``); ``old`` and ``new`` are
     its module code objects compiled under that name. ``read_as_data``: files whose source was
-    read while starting other than to import it.
+    read while starting other than to import it. ``delta``: statements that ``old`` and ``new`` are
+    without, for they do nothing but bind names; ``edited``: the names that change at once in all
+    files.
     """
     reason = unavailable() or _file_refusal(path, recorder, audit, read_as_data)
     if reason is not None:
         return Refusal(reason)
     if old.co_filename != path or new.co_filename != path:
-        return Refusal(f"{path} was compiled under another name")
-    pairs = match(old, new)
+        return Refusal(Reason("AP129", f"{path} was compiled under another name"))
+    pairs = match(old, new, delta.places)
     if isinstance(pairs, Refusal):
         return pairs
-    return _Preparation(path, pairs, index, recorder, audit).result()
+    ready = _Preparation(path, pairs, delta, index, recorder, audit).result()
+    if isinstance(ready, Refusal) or not delta.binds:
+        return ready
+    names = Examination(path, old, delta, index, recorder, audit, edited).result()
+    return Refusal(names) if isinstance(names, Reason) else replace(ready, names=names)
+
+
+def _went(delta: Delta) -> Iterator[Pair]:
+    """Functions that have no successor."""
+    for code in delta.functions():
+        yield Pair(code, None, changed=True, identical=False)
 
 
 class _Preparation:
@@ -75,17 +109,21 @@ class _Preparation:
         self,
         path: str,
         pairs: tuple[Pair, ...],
+        delta: Delta,
         index: Index,
         recorder: RunRecorder,
         audit: CopyAudit,
     ) -> None:
         self._path = path
-        self._pairs = pairs
+        self._headers = delta.headers
+        gone = tuple(_went(delta))
+        self._pairs = (*pairs, *gone, *(one for pair in gone for one in orphans(pair.old)))
+        self._gone = {id(pair) for pair in gone}
         self._index = index
         self._recorder = recorder
         self._audit = audit
         self._places: dict[tuple[str, int], list[Pair]] = {}
-        for pair in pairs:
+        for pair in self._pairs:
             self._places.setdefault(_place(pair.old), []).append(pair)
         self._located: dict[int, Pair] = {}  # valid while the functions keep their code alive
 
@@ -103,42 +141,50 @@ class _Preparation:
         attributes = class_changes(self._path, self._pairs, self._index)
         if isinstance(attributes, Refusal):
             return attributes
-        functions = tuple(
-            (function, pair.new)
+        living = [
+            (function, self._located[id(function.__code__)])
             for function in self._index.functions(self._path)
-            if (pair := self._located[id(function.__code__)]).new and not pair.identical
+        ]
+        headers = header_changes(self._headers, located(living), self._audit)
+        if isinstance(headers, Reason):
+            return Refusal(headers)
+        functions = tuple(
+            (function, pair.new) for function, pair in living if pair.new and not pair.identical
         )
-        return Ready(self._path, changed_names(self._pairs), functions, attributes)
+        changes = (*attributes, *headers)
+        return Ready(self._path, changed_names(self._pairs), functions, changes)
 
-    def _ran(self) -> str | None:
+    def _ran(self) -> Reason | None:
         for code in self._recorder.ran_in(self._path):
             pair = self._locate(code)
             if pair is None:
                 return _not_in_file(code)
             if pair.changed:
-                return f"{qualname(code)} ran while starting"
+                return Reason("AP120", f"{qualname(code)} ran while starting")
         return None
 
-    def _held(self) -> str | None:
+    def _held(self) -> Reason | None:
         for code in self._index.running(self._path):
             pair = self._locate(code)
             if pair is None:
                 return _not_in_file(code)
             if not pair.identical:
-                return f"a running call from the start holds the code of {_title(code)}"
+                text = f"a running call from the start holds the code of {_title(code)}"
+                return Reason("AP121", text)
         return None
 
-    def _strangers(self) -> str | None:
+    def _strangers(self) -> Reason | None:
         """Functions that the old source does not explain."""
         for function in self._index.functions(self._path):
             pair = self._locate(function.__code__)
             if pair is None:
                 return _not_in_file(function.__code__)
-            if pair.new is None:
-                return f"the function around {qualname(pair.old)} ran while starting"
+            if pair.new is None and id(pair) not in self._gone:
+                text = f"the function around {qualname(pair.old)} ran while starting"
+                return Reason("AP120", text)
         return None
 
-    def _counted(self) -> str | None:
+    def _counted(self) -> Reason | None:
         """References to code objects that neither functions nor parents nor records explain."""
         known = Counter(id(one.__code__) for one in self._index.functions(self._path))
         known.update(id(code) for code in self._recorder.ran_in(self._path))
@@ -147,22 +193,24 @@ class _Preparation:
             pair = self._locate(found[key])
             if pair is None or not pair.identical:
                 holder = holder_of(found[key]) or "something"
-                return f"{holder} from the start holds the code of {_title(found[key])}"
+                text = f"{holder} from the start holds the code of {_title(found[key])}"
+                return Reason("AP122" if holder == "something" else "AP121", text)
         return None
 
     def _living(self) -> Iterator[CodeType]:
         yield from (function.__code__ for function in self._index.functions(self._path))
         yield from self._recorder.ran_in(self._path)
 
-    def _looked_at(self) -> str | None:
+    def _looked_at(self) -> Reason | None:
         for pair in self._pairs:
             reader = None if pair.identical else self._audit.reader(pair.old)
             if reader is not None:
-                return f"{reader} looked at the code of {qualname(pair.old)} while starting"
+                text = f"{reader} looked at the code of {qualname(pair.old)} while starting"
+                return Reason("AP124", text)
         return None
 
-    def _warned(self) -> str | None:
-        """What a module warned of is kept by line number, to warn once only."""
+    def _warned(self) -> Reason | None:
+        """A module keeps its warnings by line number, to warn once only."""
         if all(pair.new and same_lines(pair.old, pair.new) for pair in self._pairs):
             return None
         namespaces = [namespace for _, namespace in self._index.modules(self._path)]
@@ -171,7 +219,8 @@ class _Preparation:
             registry = namespace.get("__warningregistry__")
             if isinstance(registry, dict) and any(isinstance(key, tuple) for key in registry):
                 name = namespace.get("__name__")
-                return f"{name} issued a warning while starting, which is kept by line number"
+                text = f"{name} issued a warning while starting, which is kept by line number"
+                return Reason("AP126", text)
         return None
 
     def _locate(self, code: CodeType) -> Pair | None:
@@ -203,14 +252,14 @@ def _same_successor(one: Pair, other: Pair) -> bool:
 
 def _file_refusal(
     path: str, recorder: RunRecorder, audit: CopyAudit, read_as_data: Collection[str]
-) -> str | None:
+) -> Reason | None:
     if path in read_as_data:
-        return f"the source {path} was read as data while starting"
+        return Reason("AP128", f"the source {path} was read as data while starting")
     unknown = recorder.refusal(path)
     if unknown is not None:
         return unknown.reason
     if audit.copied(path):
-        return f"code objects of {path} were copied while starting"
+        return Reason("AP125", f"code objects of {path} were copied while starting")
     return audit.blind()
 
 
@@ -222,5 +271,5 @@ def _title(code: CodeType) -> str:
     return "module-level code" if code.co_name == "<module>" else qualname(code)
 
 
-def _not_in_file(code: CodeType) -> str:
-    return f"the running code of {_title(code)} is not what its file says"
+def _not_in_file(code: CodeType) -> Reason:
+    return Reason("AP123", f"the running code of {_title(code)} is not what its file says")

@@ -7,12 +7,15 @@ changed must not have run; whether it has, `apply` finds out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, CO_VARKEYWORDS
+from operator import attrgetter
 from types import CodeType
 
-from . import reasons
-from .likeness import docstring, identical, nested, qualname, runs_with_parent, same_itself
+from ..protocol.reasons import Reason
+from ..records import dataclass
+from . import explain
+from .equality import docstring, identical, nested, qualname, runs_with_parent, same_itself
+from .headers import Place
 from .support import unavailable
 
 _KINDS = {
@@ -25,12 +28,9 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """Swapping would not, or not provably, lead where a fresh start leads.
+    """Swapping would not, or not provably, lead where a fresh start leads."""
 
-    ``reason`` is one plain sentence without a full stop, for the terminal.
-    """
-
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,14 @@ class Pair:
     identical: bool
 
 
-def compare(old: CodeType, new: CodeType) -> Plan | Refusal:
-    """Compare the code objects of two versions of one module, compiled with equal flags."""
-    pairs = match(old, new)
+def compare(
+    old: CodeType, new: CodeType, headers: frozenset[Place] = frozenset()
+) -> Plan | Refusal:
+    """Compare the code objects of two versions of one module, compiled with equal flags.
+
+    The functions at ``headers`` may have other parameters.
+    """
+    pairs = match(old, new, headers)
     if isinstance(pairs, Refusal):
         return pairs
     return Plan(changed_names(pairs))
@@ -71,33 +76,42 @@ def changed_names(pairs: Iterable[Pair]) -> tuple[str, ...]:
     return tuple(qualname(pair.old) for pair in pairs if pair.changed and pair.new is not None)
 
 
-def match(old: CodeType, new: CodeType) -> tuple[Pair, ...] | Refusal:
+def match(
+    old: CodeType, new: CodeType, headers: frozenset[Place] = frozenset()
+) -> tuple[Pair, ...] | Refusal:
     """Pair every code object of the old source with its successor, the module's own first."""
     reason = unavailable()
-    if reason is None and not _runs_alike(old, new):
-        reason = _difference(old, new)
+    if reason is None and not _runs_alike(old, new, headers):
+        reason = _difference(old, new, headers)
     if reason is not None:
         return Refusal(reason)
-    return tuple(_pairs(old, new))
+    return tuple(_pairs(old, new, headers))
 
 
-def _pairs(old: CodeType, new: CodeType) -> Iterator[Pair]:
+def _pairs(old: CodeType, new: CodeType, headers: frozenset[Place]) -> Iterator[Pair]:
     yield Pair(old, new, changed=False, identical=identical(old, new))
     for before, after in zip(nested(old), nested(new), strict=True):
-        if runs_with_parent(before) or _runs_alike(before, after):
-            yield from _pairs(before, after)
+        is_same = place(before) not in headers and _runs_alike(before, after, headers)
+        if runs_with_parent(before) or is_same:
+            yield from _pairs(before, after, headers)
         else:
             yield Pair(before, after, changed=True, identical=False)
-            yield from _orphans(before)
+            yield from orphans(before)
 
 
-def _orphans(code: CodeType) -> Iterator[Pair]:
+def orphans(code: CodeType) -> Iterator[Pair]:
+    """Pairs for all that is nested in code that has no successor."""
     for inner in nested(code):
         yield Pair(inner, None, changed=True, identical=False)
-        yield from _orphans(inner)
+        yield from orphans(inner)
 
 
-def _runs_alike(old: CodeType, new: CodeType) -> bool:
+def place(code: CodeType) -> Place:
+    """Where a function is in its file."""
+    return qualname(code), code.co_firstlineno
+
+
+def _runs_alike(old: CodeType, new: CodeType, headers: frozenset[Place]) -> bool:
     """Whether running the one leaves the same behind as running the other.
 
     Functions it makes may do something else when they are called, but are to look the same.
@@ -108,15 +122,25 @@ def _runs_alike(old: CodeType, new: CodeType) -> bool:
         if runs_with_parent(before) != runs_with_parent(after):
             return False
         if runs_with_parent(before):
-            if not _runs_alike(before, after):
+            if not _runs_alike(before, after, headers):
                 return False
-        elif _outside(before) != _outside(after):
+        elif not _looks_alike(before, after, headers):
             return False
     return True
 
 
+def _looks_alike(old: CodeType, new: CodeType, headers: frozenset[Place]) -> bool:
+    """Whether what is to be seen of a function without calling it is the same, or may change."""
+    if place(old) not in headers:
+        return _outside(old) == _outside(new)
+    return qualname(old) == qualname(new) and all(
+        of(old) == of(new)
+        for of in (docstring, attrgetter("co_name", "co_filename", "co_freevars"))
+    )
+
+
 def _outside(code: CodeType) -> tuple[object, ...]:
-    """What can be seen of a function without calling it, beyond what its ``def`` computes."""
+    """All that is visible of a function without calling it, beyond what its ``def`` computes."""
     return (
         qualname(code),
         code.co_name,
@@ -140,32 +164,35 @@ def _signature(code: CodeType) -> tuple[object, ...]:
     )
 
 
-def _difference(old: CodeType, new: CodeType) -> str:
+def _difference(old: CodeType, new: CodeType, headers: frozenset[Place]) -> Reason:
     """The sentence for the first difference between two bodies that do not run alike."""
     if not same_itself(old, new):
-        return reasons.body_changed(old, new)
+        return explain.body_changed(old, new)
     for before, after in zip(nested(old), nested(new), strict=True):
         if runs_with_parent(before):
-            if not _runs_alike(before, after):
-                return _difference(before, after)
-        elif _outside(before) != _outside(after):
+            if _runs_alike(before, after, headers):
+                continue
+            if before.co_name == "__annotate__" and not same_itself(before, after):
+                return explain.annotations_changed(old, before, after)
+            return _difference(before, after, headers)
+        if not _looks_alike(before, after, headers):
             return _outside_difference(before, after)
-    return reasons.body_changed(old, new)
+    return explain.body_changed(old, new)
 
 
-def _outside_difference(old: CodeType, new: CodeType) -> str:
+def _outside_difference(old: CodeType, new: CodeType) -> Reason:
     name = qualname(old)
     if name != qualname(new):
-        return f"{name} became {qualname(new)}"
+        return Reason("AP107", f"{name} became {qualname(new)}")
     if _signature(old) != _signature(new):
-        return f"signature of {name} changed"
+        return Reason("AP106", f"signature of {name} changed")
     if _kind(old) != _kind(new):
-        return f"{name} changed from {_kind(old)} to {_kind(new)}"
+        return Reason("AP107", f"{name} changed from {_kind(old)} to {_kind(new)}")
     if docstring(old) != docstring(new):
-        return f"docstring of {name} changed"
+        return Reason("AP108", f"docstring of {name} changed")
     if old.co_freevars != new.co_freevars:
-        return f"closure of {name} changed"
-    return f"compiler flags of {name} changed"
+        return Reason("AP109", f"closure of {name} changed")
+    return Reason("AP110", f"compiler flags of {name} changed")
 
 
 def _kind(code: CodeType) -> str:

@@ -11,9 +11,11 @@ import dis
 import inspect
 import operator
 import sys
+from collections import Counter
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 from types import CodeType
+
+from ..records import dataclass
 
 _SHELL_NAMES = (
     "co_filename",
@@ -41,6 +43,18 @@ _LOAD_SMALL_INT = dis.opmap.get("LOAD_SMALL_INT", -1)  # 3.14: the number is the
 _HAS_DOCSTRING = 0x4000000  # 3.14; before, the first constant is None where there is none
 _EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 _STORE_NAME = dis.opmap["STORE_NAME"]
+_LOAD_GLOBAL = dis.opmap["LOAD_GLOBAL"]
+_BINDS_GLOBAL = frozenset({dis.opmap["STORE_GLOBAL"], dis.opmap["DELETE_GLOBAL"]})
+_BINDS = frozenset({_STORE_NAME, dis.opmap["DELETE_NAME"]})
+_USES = {
+    _LOAD_GLOBAL,
+    *_BINDS_GLOBAL,
+    *(
+        dis.opmap[name]
+        for name in ("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "DELETE_NAME")
+        if name in dis.opmap
+    ),
+}
 _CONSTANT_OPS = frozenset(dis.hasconst) - {_LOAD_SMALL_INT}
 
 _PLAIN = frozenset({type(None), type(...), bool, int, str, bytes})
@@ -52,7 +66,7 @@ _TYPE_PARAMETERS = "<generic parameters of "
 
 @dataclass(frozen=True)
 class ClassRecord:
-    """What a class body of Python 3.13 or later writes down about its own source."""
+    """Names by which a class body of Python 3.13 or later records its own source."""
 
     first_line: int | None
     static_attributes: tuple[str, ...] | None
@@ -124,6 +138,37 @@ def instructions(code: CodeType) -> Iterator[tuple[int, int, int]]:
         yield offset, operation, argument
 
 
+def names_bound(module: CodeType) -> Counter[str]:
+    """How often each name of the module is bound or deleted, by ``global`` statements included."""
+    found: Counter[str] = Counter()
+    waiting = [(module, _BINDS | _BINDS_GLOBAL)]
+    while waiting:
+        code, binding = waiting.pop()
+        found.update(
+            code.co_names[argument]
+            for _, operation, argument in instructions(code)
+            if operation in binding
+        )
+        waiting += [(inner, _BINDS_GLOBAL) for inner in nested(code)]
+    return found
+
+
+def names_used(code: CodeType) -> set[str]:
+    """All names that this code, when it runs, may look for in its namespaces.
+
+    Includes class bodies and comprehensions, but no functions: those run by themselves.
+    """
+    found = {
+        code.co_names[argument >> (operation == _LOAD_GLOBAL)]
+        for _, operation, argument in instructions(code)
+        if operation in _USES
+    }
+    for inner in nested(code):
+        if runs_with_parent(inner) and not inner.co_name.startswith("__annotate"):
+            found |= names_used(inner)
+    return found
+
+
 def same_itself(one: CodeType, other: CodeType) -> bool:
     """Whether both do the same, apart from nested code objects and from line numbers."""
     if _shell(one) != _shell(other):
@@ -149,14 +194,14 @@ def identical(one: CodeType, other: CodeType) -> bool:
 
 
 def class_record(code: CodeType) -> ClassRecord:
-    """What the class body will store about itself; empty for all other code and before 3.13."""
+    """The record that a class body will store of itself; empty for other code and before 3.13."""
     if not (_CLASS_BODY_RECORDS_ITSELF and is_class_or_module_body(code)):
         return ClassRecord(None, None)
     return _class_steps(code)[1]
 
 
 def docstring(code: CodeType) -> str | None:
-    """What ``__doc__`` of a function made from this code is."""
+    """The ``__doc__`` of a function made from this code."""
     if sys.version_info >= (3, 14) and not code.co_flags & _HAS_DOCSTRING:
         return None
     first = code.co_consts[0] if code.co_consts else None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dis
+import itertools
 import sys
 from collections.abc import Hashable
-from dataclasses import dataclass
 from types import CodeType
 
-from .likeness import (
+from ..protocol.reasons import Reason
+from ..records import dataclass
+from .equality import (
     class_record,
     constant_key,
     instructions,
@@ -19,16 +21,26 @@ from .likeness import (
 
 _CONSTANT_OPS = frozenset(dis.hasconst) - {dis.opmap.get("LOAD_SMALL_INT", -1)}
 _NAME_OPS = frozenset(dis.hasname)
+_IMPORT_NAME = dis.opmap["IMPORT_NAME"]
 # These keep flags in the low bits of their argument, below the number of the name.
 _FLAG_BITS = {
     dis.opmap[name]: bits
     for name, bits in (("LOAD_GLOBAL", 1), ("LOAD_ATTR", 1), ("LOAD_SUPER_ATTR", 2))
     if name in dis.opmap
 }
-# What belongs to a function besides its code, by the flags with which it is made.
+if sys.version_info >= (3, 15):
+    _FLAG_BITS[_IMPORT_NAME] = 2  # whether the import is lazy
+# The attributes of a function besides its code, by the flags of MAKE_FUNCTION.
 _MAKE_FUNCTION = {dis.opmap["MAKE_FUNCTION"], dis.opmap.get("SET_FUNCTION_ATTRIBUTE", -1)}
 _DEFAULTS, _ANNOTATIONS = 0x01 | 0x02, 0x04
 _STORE_NAME = dis.opmap["STORE_NAME"]
+# The codes of the reasons for what is computed when a function is made.
+_COMPUTED = {
+    "decorator": "AP103",
+    "default": "AP104",
+    "default or annotation": "AP104",
+    "annotation": "AP105",
+}
 
 
 @dataclass(frozen=True)
@@ -38,29 +50,60 @@ class _Step:
     made: CodeType | None  # the code object this instruction loads, to make a function or class
 
 
-def body_changed(old: CodeType, new: CodeType) -> str:
+def body_changed(old: CodeType, new: CodeType) -> Reason:
     """One sentence about the first difference; both bodies run while importing."""
     where = _place(old)
     if old.co_freevars != new.co_freevars or old.co_cellvars != new.co_cellvars:
-        return f"closure of {_enclosed(old, new) or where} changed"
+        return Reason("AP109", f"closure of {_enclosed(old, new) or where} changed")
     before, after = _steps(old), _steps(new)
     for at, (one, other) in enumerate(zip(before, after, strict=False)):
         if one.key != other.key:
             headers = [_header(steps, at) for steps in (after, before)]
             # A decorator that came or went leaves the other version with what follows it.
-            decorator = next((it for it in headers if it and it.startswith("decorator")), None)
+            decorator = next((it for it in headers if it and it.code == "AP103"), None)
             found = decorator or headers[0] or headers[1]
             if found is None and is_class_or_module_body(old) and old.co_name != "<module>":
                 found = _attribute(old, before, after, at)
-            return found or _statement(where, other)
+            return found or _statement(old, other)
     if len(before) != len(after):
         longer = max(before, after, key=len)
-        return _statement(where, longer[min(len(before), len(after))])
-    return f"{where} changed"
+        return _statement(old, longer[min(len(before), len(after))])
+    return Reason(_code(old), f"{where} changed")
 
 
-def _statement(where: str, step: _Step) -> str:
-    return f"{where} changed" if step.line is None else f"{where} changed at line {step.line}"
+def annotations_changed(body: CodeType, old: CodeType, new: CodeType) -> Reason:
+    """One sentence about ``__annotate__`` (since 3.14), a function that this body makes."""
+    steps = _steps(body)
+    for at, step in enumerate(steps):
+        if step.made is old and (name := _annotated(steps, at)):
+            return Reason("AP105", f"annotation of {name} changed")
+    return body_changed(old, new)
+
+
+def _annotated(steps: list[_Step], at: int) -> str | None:
+    """The function, made at this step or next, whose ``__annotate__`` is made just before it."""
+    loads = [at]
+    for place in range(at - 1, -1, -1):
+        if steps[place].key[0] not in _MAKE_FUNCTION:
+            loads.insert(0, place)
+            break
+    loads += [place for place in range(at + 1, len(steps)) if steps[place].made is not None][:1]
+    for one, other in itertools.pairwise(loads):
+        annotate, function = steps[one].made, steps[other].made
+        between = {step.key[0] for step in steps[one + 1 : other]}
+        if (
+            annotate
+            and function
+            and annotate.co_name == "__annotate__"
+            and between <= _MAKE_FUNCTION
+        ):
+            return qualname(function)
+    return None
+
+
+def _statement(code: CodeType, step: _Step) -> Reason:
+    line = "" if step.line is None else f" at line {step.line}"
+    return Reason(_code(code), f"{_place(code)} changed{line}")
 
 
 def _enclosed(old: CodeType, new: CodeType) -> str | None:
@@ -71,14 +114,16 @@ def _enclosed(old: CodeType, new: CodeType) -> str | None:
     return None
 
 
-def _attribute(code: CodeType, before: list[_Step], after: list[_Step], at: int) -> str | None:
-    """What the class body assigns in the statement that begins to differ at this step."""
+def _attribute(code: CodeType, before: list[_Step], after: list[_Step], at: int) -> Reason | None:
+    """The name that the class body assigns in the statement that differs from this step on."""
     old, new = _assigned(before, at), _assigned(after, at)
     if "__doc__" in {old, new}:
-        return f"docstring of class {qualname(code)} changed"
+        return Reason("AP108", f"docstring of class {qualname(code)} changed")
     is_gone = old is not None and (_STORE_NAME, old) not in {step.key for step in after}
     name = old if is_gone else new
-    return None if name is None else f"class attribute {qualname(code)}.{name} changed"
+    if name is None:
+        return None
+    return Reason("AP102", f"class attribute {qualname(code)}.{name} changed")
 
 
 def _assigned(steps: list[_Step], at: int) -> str | None:
@@ -89,6 +134,15 @@ def _assigned(steps: list[_Step], at: int) -> str | None:
         if operation == _STORE_NAME and line is not None and step.line is not None:
             return str(name) if step.line <= line else None
     return None
+
+
+def _code(code: CodeType) -> str:
+    """The code of the reason that the instructions of this body differ."""
+    if code.co_name.startswith("<generic parameters of "):
+        return "AP111"
+    if code.co_name.startswith("__annotate"):
+        return "AP105"
+    return "AP102" if is_class_or_module_body(code) and code.co_name != "<module>" else "AP101"
 
 
 def _place(code: CodeType) -> str:
@@ -104,9 +158,11 @@ def _place(code: CodeType) -> str:
     return f"a comprehension in {outer or 'module-level code'}"
 
 
-def _header(steps: list[_Step], at: int) -> str | None:
+def _header(steps: list[_Step], at: int) -> Reason | None:
     """Decorators, defaults and annotations are computed just before the code they belong to."""
     line = steps[at].line
+    if annotated := _annotated(steps, at):
+        return Reason("AP105", f"annotation of {annotated} changed")
     if line is None or steps[at].made is not None:
         return None
     for place, step in enumerate(steps[at:], at):
@@ -116,12 +172,12 @@ def _header(steps: list[_Step], at: int) -> str | None:
         if made.co_firstlineno > line:
             return None
         what = "decorator" if line < step.line else _computed(steps[place + 1 :])
-        return f"{what} of {qualname(made)} changed"
+        return Reason(_COMPUTED[what], f"{what} of {qualname(made)} changed")
     return None
 
 
 def _computed(steps: list[_Step]) -> str:
-    """What was computed for a function, by the steps after the one that loads its code."""
+    """The attributes computed for a function, by the steps after the one that loads its code."""
     flags = 0
     for step in steps:
         operation, argument = step.key
@@ -142,7 +198,7 @@ def _steps(code: CodeType) -> list[_Step]:
         for offset, operation, argument in instructions(code)
     ]
     for at in _recorded(code, steps):
-        # Not the user's doing: an edit anywhere above or in a method changes it.
+        # The compiler sets it: an edit anywhere above or in a method changes it.
         steps[at] = _Step((-1, None), steps[at].line, None)
     return steps
 
@@ -165,7 +221,10 @@ def _step(code: CodeType, operation: int, argument: int, line: int | None) -> _S
         value = code.co_consts[argument]
         made = value if type(value) is CodeType else None
         return _Step((operation, constant_key(value)), line, made)
-    number = argument >> _FLAG_BITS.get(operation, 0)
+    bits = _FLAG_BITS.get(operation, 0)
+    number = argument >> bits
     if operation in _NAME_OPS and number < len(code.co_names):
-        return _Step((operation, code.co_names[number]), line, None)
+        name = code.co_names[number]
+        is_lazy = operation == _IMPORT_NAME and argument != number << bits
+        return _Step((operation, f"lazy {name}" if is_lazy else name), line, None)
     return _Step((operation, argument), line, None)

@@ -25,11 +25,11 @@ class Files:
 
     def alias(self, path: str) -> str | None:
         """Another name by which the same file was added, if there is one."""
-        self.look()
+        self.read_inodes()
         return self._aliases.get(path)
 
-    def look(self) -> None:
-        """Look at the files added since the last look: a microsecond each."""
+    def read_inodes(self) -> None:
+        """Note device and inode of the files added since the last call; a microsecond each."""
         while self._unseen:
             path = self._unseen.pop()
             try:

@@ -1,6 +1,6 @@
-"""Where the code objects of this process are: made once, while the frozen copy idles.
+"""Where the code objects of this process are: made once, while the checkpoint idles.
 
-A frozen copy shares its memory with others until it writes to it, and Python writes to each
+A checkpoint shares its memory with others until it writes to it, and Python writes to each
 object that it looks at. So the index is made from what functions have in common, their builtins:
 asking the garbage collector who refers to those reads all objects, and touches only functions.
 """
@@ -41,6 +41,7 @@ class Index:
         self._running: dict[str, list[CodeType]] = {}
         self._classes: dict[object, list[type]] = {}
         self._modules: dict[str, list[tuple[str, dict[str, object]]]] = {}
+        self._sources: dict[int, set[str]] = {}
 
     def build(self, *, complete: bool = False) -> None:
         """Find all functions there are (0.3 s for 500,000 objects); replaces what was found before.
@@ -58,7 +59,9 @@ class Index:
         for thing in things:
             # Never isinstance(), which would wake up lazy objects.
             if type(thing) is FunctionType:
-                self._functions.setdefault(thing.__code__.co_filename, []).append(thing)
+                path = thing.__code__.co_filename
+                self._functions.setdefault(path, []).append(thing)
+                self._sources.setdefault(id(thing.__globals__), set()).add(path)
         if sys.version_info >= (3, 13):
             self._sort_classes()
         self._sort_running()
@@ -67,6 +70,7 @@ class Index:
         """Let go of everything: what nobody else needs must not live on in a serving process."""
         for found in (self._functions, self._running, self._classes, self._modules):
             found.clear()
+        self._sources.clear()
 
     def functions(self, path: str) -> tuple[FunctionType, ...]:
         """Every living function whose code names this file, wherever it is kept."""
@@ -86,6 +90,10 @@ class Index:
     def modules(self, path: str) -> tuple[tuple[str, dict[str, object]], ...]:
         """Name and namespace of each module in ``sys.modules`` loaded from this file."""
         return tuple(self._modules.get(path, ()))
+
+    def sources(self, namespace: dict[str, object]) -> frozenset[str]:
+        """The files of all living functions whose global names are those of this namespace."""
+        return frozenset(self._sources.get(id(namespace), ()))
 
     def _sort_classes(self) -> None:
         for one in _classes():
@@ -113,7 +121,7 @@ def holder_of(code: CodeType) -> str | None:
 
 @contextmanager
 def _unfrozen() -> Iterator[None]:
-    """What the program has frozen would be missing from the garbage collector's answers."""
+    """Objects in the permanent generation (``gc.freeze()``) are missing from ``gc`` queries."""
     frozen = gc.get_freeze_count() > _FROZEN_BY_PYTHON
     if frozen:
         gc.unfreeze()

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from functools import partial
 from types import CodeType
 
+from ..own_code import is_of_interpreter
+from ..protocol.reasons import Reason
 from .audit import CopyAudit
 from .compare import Refusal
+from .equality import is_class_or_module_body
 from .files import Files
-from .likeness import is_class_or_module_body
 from .modules import module_namespaces
-from .support import unavailable
+from .support import OUR_TOOL, unavailable, watcher
 
 __all__ = ["CopyAudit", "RunRecorder"]
 
+#: Attributes by which code comes to the namespaces of others, unnoticed.
+_READERS = frozenset({"__globals__", "gi_frame", "cr_frame", "ag_frame"})
+_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 _TOOL = 4  # one of the two that PEP 669 reserves for nobody
-_TOOLS = range(6)
-_NAME = "django-autoreload-plus"
 
 
 class RunRecorder:
     """Notes each code object at its first start, by `sys.monitoring`.
 
     ``start`` before the first import of the user's, ``stop`` when the user's process goes on to
-    serve. What was noted stays valid in forked copies.
+    serve. What was noted stays valid in forked checkpoints.
     """
 
     def __init__(self) -> None:
@@ -33,9 +37,15 @@ class RunRecorder:
         self._noted: list[object] = []
         self._ran: dict[str, dict[int, CodeType]] = {}
         self._files = Files()
+        #: Names used by code that was compiled from no file.
+        self.loose_names: set[str] = set()
+        #: A file of which code that ran may read the names of any module.
+        self.reader: str | None = None
         self._earlier: frozenset[str] = frozenset()
         self._recording = False
-        self._failure: Refusal | None = Refusal("it was not recorded what runs while starting")
+        self._failure: Refusal | None = Refusal(
+            Reason("AP130", "it was not recorded what runs while starting")
+        )
 
     def start(self) -> Refusal | None:
         """Begin to record; the Refusal says why this process cannot."""
@@ -46,11 +56,12 @@ class RunRecorder:
         if reason := unavailable():
             return Refusal(reason)
         if sys.version_info >= (3, 12):
-            if watcher := _watcher():
-                return Refusal(f"{watcher} watches this process, whose own calls are not recorded")
+            if tool := watcher():
+                text = f"{tool} watches this process, whose own calls are not recorded"
+                return Refusal(Reason("AP131", text))
             self._earlier = frozenset(_loaded_files())
             monitoring = sys.monitoring
-            monitoring.use_tool_id(_TOOL, _NAME)
+            monitoring.use_tool_id(_TOOL, OUR_TOOL)
             monitoring.register_callback(_TOOL, monitoring.events.PY_START, self._callback())
             monitoring.set_events(_TOOL, monitoring.events.PY_START)
             self._recording = True
@@ -62,7 +73,7 @@ class RunRecorder:
         Giving the tool back would make the interpreter look at every function again
         at its next call, which is when the first request after a save runs. Nor is
         what was noted forgotten: that would touch every code object there is, and the
-        frozen copy that shares the memory holds them anyway.
+        checkpoint that shares the memory holds them anyway.
         """
         if self._recording and sys.version_info >= (3, 12):
             disable = sys.monitoring.DISABLE
@@ -88,10 +99,24 @@ class RunRecorder:
         for code in fresh:
             if type(code) is not CodeType:
                 continue
+            self._look_for_readers(code)
             if not is_class_or_module_body(code):
                 self._ran.setdefault(code.co_filename, {})[id(code)] = code
             elif code.co_name == "<module>":
                 self._files.add(code.co_filename)
+
+    def _look_for_readers(self, code: CodeType) -> None:
+        path = code.co_filename
+        if path[:1] == "<":
+            if not path.startswith("<frozen "):
+                self.loose_names.update(code.co_names)
+        elif not (
+            self.reader
+            or _READERS.isdisjoint(code.co_names)
+            or is_of_interpreter(path)
+            or path.startswith(_PACKAGE)
+        ):
+            self.reader = path
 
     def ran(self, code: CodeType) -> bool:
         """Whether this very code object, that of a function, has started at least once."""
@@ -109,19 +134,19 @@ class RunRecorder:
         if self._failure is not None:
             return self._failure
         if path in self._earlier:
-            return Refusal(f"{path} was loaded before recording began")
+            return Refusal(Reason("AP129", f"{path} was loaded before recording began"))
         if path not in self._files:
-            return Refusal(f"{path} was not imported while recording")
+            return Refusal(Reason("AP129", f"{path} was not imported while recording"))
         alias = self._files.alias(path)
         if alias is not None:
             # Functions of the other name are the same source's, and would be missed.
-            return Refusal(f"{path} was imported as {alias} too")
+            return Refusal(Reason("AP129", f"{path} was imported as {alias} too"))
         return None
 
     def prepare(self) -> None:
         """Do in advance what takes long, so that the answers come at once."""
         self.trim()
-        self._files.look()
+        self._files.read_inodes()
 
     def _callback(self) -> partial[object]:
         """``max(DISABLE, code, offset)``, noting each operand: answers DISABLE, in C alone.
@@ -142,15 +167,6 @@ class RunRecorder:
         if sys.version_info < (3, 12):
             raise NotImplementedError
         return partial(max, sys.monitoring.DISABLE, key=note)
-
-
-def _watcher() -> str | None:
-    """A tool that is there already: what the interpreter runs inside its callbacks is not seen."""
-    if sys.gettrace() is not None or sys.getprofile() is not None:
-        return "a tracer or profiler"
-    if sys.version_info < (3, 12):
-        return None
-    return next(filter(None, map(sys.monitoring.get_tool, _TOOLS)), None)
 
 
 def _loaded_files() -> Iterator[str]:

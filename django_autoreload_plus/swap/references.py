@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from types import CodeType
 
-from .likeness import nested
+from .equality import nested
 
 
 def reachable(roots: Iterable[CodeType]) -> dict[int, CodeType]:
@@ -38,7 +38,7 @@ def held_elsewhere(found: dict[int, CodeType], known: Counter[int]) -> set[int]:
     known = known + Counter(
         id(inner) for constants in tuples.values() for inner in constants if type(inner) is CodeType
     )
-    # What counting itself adds differs between versions: take it from a code object of nobody's.
+    # Counting adds references of its own, by version: measure them with an unused code object.
     nobody = _add_unreferenced(found)
     references = {key: sys.getrefcount(found[key]) for key in found}
     del found[nobody]

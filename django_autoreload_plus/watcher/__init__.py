@@ -4,12 +4,13 @@
 can tell; :class:`Baseline` decides from the content whether one really did.
 """
 
-from .content import Baseline, Change
-from .settle import git_is_busy
+from .baseline import CLOCK_SLACK_NS, Baseline, Change
+from .git import git_is_busy
 from .targets import Diagnostics, PolledTree, Targets
 from .watcher import Watcher
 
 __all__ = [
+    "CLOCK_SLACK_NS",
     "Baseline",
     "Change",
     "Diagnostics",

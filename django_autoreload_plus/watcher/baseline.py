@@ -6,8 +6,9 @@ import hashlib
 import os
 import stat
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from ..records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 #: needless reload after a ``touch``.
 _LARGE = 8 * 1024 * 1024
 #: The kernel stamps files with a clock that advances every 1 to 10 ms.
-_CLOCK_SLACK_NS = 20_000_000
+CLOCK_SLACK_NS = 20_000_000
 #: An editor that truncates first usually writes within a millisecond.
 _EMPTY_RETRIES = 10
 _EMPTY_PAUSE = 0.005
@@ -25,8 +26,27 @@ _EMPTY_PAUSE = 0.005
 #: Windows would translate line ends.
 _BINARY = getattr(os, "O_BINARY", 0)
 
-#: Device, inode, size, and the times of the last write and change.
-Stamp = tuple[int, int, int, int, int]
+
+class Stamp(NamedTuple):
+    """What a status tells of a file; times in nanoseconds since the epoch."""
+
+    device: int
+    inode: int
+    size: int = 0
+    written: int = 0
+    #: No program can set it; changes with everything else, too.
+    changed: int = 0
+    links: int = 0
+    mode: int = 0
+    user: int = 0
+    group: int = 0
+
+    def only_labelled_since(self, former: Stamp) -> bool:
+        """Whether names, rights or owners explain why the time of change is another one.
+
+        An installer links a file into another environment; ``chmod`` is the same case.
+        """
+        return self[:4] == former[:4] and self[5:] != former[5:]
 
 
 @dataclass(frozen=True)
@@ -45,12 +65,13 @@ class _Version:
         if self.problem or other.problem:
             return self.problem == other.problem
         if self.digest is None or other.digest is None:
-            return self.signature == other.signature
+            same = self.signature == other.signature
+            return same or self.signature.only_labelled_since(other.signature)
         return self.digest == other.digest
 
 
 #: Has the content of no file, not even of an absent one.
-_UNKNOWN = _Version((0, 0, 0, 0, 0), problem="not known")
+_UNKNOWN = _Version(Stamp(0, 0), problem="not known")
 
 
 @dataclass(frozen=True)
@@ -72,22 +93,32 @@ class Change:
 
 
 def _signature(info: os.stat_result) -> Stamp:
-    return (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+    return Stamp(
+        info.st_dev,
+        info.st_ino,
+        info.st_size,
+        info.st_mtime_ns,
+        info.st_ctime_ns,
+        info.st_nlink,
+        info.st_mode,
+        info.st_uid,
+        info.st_gid,
+    )
 
 
 def _look(path: str) -> _Version | None:
-    """Return the state of ``path`` without its content; ``None`` when there is a file to read."""
+    """The state of ``path`` without its content; ``None`` when there is a file to read."""
     try:
         info = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return _Version(None)
     except OSError as error:
-        return _Version((0, 0, 0, 0, 0), problem=error.strerror)
+        return _Version(Stamp(0, 0), problem=error.strerror)
     if stat.S_ISDIR(info.st_mode):
         return _Version(None)
     if not stat.S_ISREG(info.st_mode):
         # Opening a pipe or a device could block or have an effect.
-        return _Version((info.st_dev, info.st_ino, 0, 0, 0), digest=b"")
+        return _Version(Stamp(info.st_dev, info.st_ino), digest=b"")
     return None
 
 
@@ -114,18 +145,18 @@ def _unreadable(path: str, error: OSError) -> _Version:
     try:
         return _Version(_signature(os.stat(path)), problem=error.strerror)
     except OSError:
-        return _Version((0, 0, 0, 0, 0), problem=error.strerror)
+        return _Version(Stamp(0, 0), problem=error.strerror)
 
 
 def _read_open(descriptor: int) -> _Version:
     while True:
         before = _signature(os.fstat(descriptor))
         seen = time.time_ns()
-        if before[2] > _LARGE:
+        if before.size > _LARGE:
             return _Version(before, seen_ns=seen)
-        data = os.read(descriptor, before[2] + 1)
+        data = os.read(descriptor, before.size + 1)
         # A writer that is at work moves the signature; its last state counts.
-        if len(data) == before[2] and _signature(os.fstat(descriptor)) == before:
+        if len(data) == before.size and _signature(os.fstat(descriptor)) == before:
             break
         if not data:
             break
@@ -144,7 +175,7 @@ def _read(path: str, *, doubt_empty: bool) -> _Version:
 
 
 class Baseline:
-    """What the running code was made of, path by path.
+    """The contents from which the running code was made, path by path.
 
     Not safe for use from several threads at once.
     """
@@ -156,9 +187,8 @@ class Baseline:
     def record(self, paths: Iterable[str], *, keep_text: Callable[[str], bool]) -> None:
         """Take the present state of ``paths`` for what the running code was made of.
 
-        Args:
-            paths: absolute paths; one that does not exist is recorded as absent.
-            keep_text: whether the bytes of a path are kept, for :meth:`text`.
+        ``paths`` are absolute; one that does not exist is recorded as absent. ``keep_text``
+        says whether the bytes of a path are kept, for :meth:`text`.
         """
         for path in paths:
             if keep_text(path):
@@ -196,7 +226,7 @@ class Baseline:
         old = self._versions.get(path, _Version(None))
         if self._surely_untouched(path, old):
             return None
-        new = _read(path, doubt_empty=old.signature is not None and old.signature[2] > 0)
+        new = _read(path, doubt_empty=old.signature is not None and old.signature.size > 0)
         if old.same_content(new):
             if path in self._versions:
                 self._store(path, new)
@@ -215,7 +245,7 @@ class Baseline:
         """
         if old.signature is None or old.problem:
             return False
-        if old.seen_ns - old.signature[4] < _CLOCK_SLACK_NS:
+        if old.seen_ns - old.signature.changed < CLOCK_SLACK_NS:
             return False
         try:
             return _signature(os.stat(path)) == old.signature
@@ -225,10 +255,12 @@ class Baseline:
     def accept(self, changes: Iterable[Change]) -> None:
         """From now on the running code is made from these."""
         for change in changes:
+            # Edited once, it is likely to be edited again.
+            self._keeps_text.add(change.path)
             self._store(change.path, change.version)
 
     def text(self, path: str) -> bytes | None:
-        """Return the recorded bytes of ``path``, where they are kept."""
+        """The recorded bytes of ``path``, where they are kept."""
         version = self._versions.get(path)
         return version.data if version else None
 
@@ -246,8 +278,23 @@ class Baseline:
         except OSError:
             return None
 
+    def is_rewritten(self, path: str) -> bool:
+        """Whether ``path`` may have been written since its recorded state, were it the same.
+
+        Where it has only been given another name, other rights or another owner, its content
+        decides, and the stamp is renewed.
+        """
+        known, present = self.stamp(path), self.present_stamp(path)
+        if known is None or present is None or not present.only_labelled_since(known):
+            return known != present
+        now = _read_once(path)
+        if not self._versions[path].same_content(now):
+            return True
+        self._store(path, now)
+        return False
+
     def edited_since(self, loaded: Iterable[tuple[str, int]]) -> set[str]:
-        """Return the paths that may have been edited at or after their time.
+        """The paths that may have been edited at or after their time.
 
         Each comes with ``time.time_ns()`` of the moment its code began to load.
         Errs towards "edited" by the granularity of the kernel's clock; links
@@ -258,7 +305,7 @@ class Baseline:
         return {path for path, time_ns in loaded if self._is_edited(path, time_ns, links)}
 
     def _is_edited(self, path: str, time_ns: int, links: dict[str, tuple[str, ...]]) -> bool:
-        limit = time_ns - _CLOCK_SLACK_NS
+        limit = time_ns - CLOCK_SLACK_NS
         try:
             info = os.lstat(path)
             changed = info.st_ctime_ns
@@ -272,7 +319,7 @@ class Baseline:
 
 
 def _links(directory: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the symbolic links that ``directory`` is spelled with."""
+    """The symbolic links that ``directory`` is spelled with."""
     if directory not in known:
         head = os.path.dirname(directory)
         above = _links(head, known) if head != directory else ()

@@ -63,7 +63,7 @@ def _git_directory(directory: str, seen: dict[str, str | None]) -> str | None:
 
 
 def _pointed_to(entry: str) -> str | None:
-    """Return the directory named by a ``.git`` file, as in work trees and submodules."""
+    """The directory named by a ``.git`` file, as in work trees and submodules."""
     try:
         with open(entry, encoding="utf-8", errors="surrogateescape") as file:
             line = file.readline().strip()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from ..records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,7 @@ _CLOSED = frozenset(
     }
 )  # fmt: skip
 
-#: What editors, version control and Python leave behind while they work.
+#: Temporary files of editors, of version control and of Python.
 _DEBRIS = re.compile(
     r"""
     .*\.py[co] | .*~ | \.\#.* | \#.*\# | .*\.sw[a-z] | 4913 | \.goutputstream-.* | \.nfs.*
@@ -88,7 +89,7 @@ class Glob:
         return frozenset(result)
 
     def below(self, states: frozenset[int], name: str, *, link: bool) -> frozenset[int]:
-        """Return the states in the subdirectory ``name``; none if nothing in it can match.
+        """The states in the subdirectory ``name``; none if nothing in it can match.
 
         As in ``Path.glob``, ``**`` does not follow links to directories.
         """

@@ -1,4 +1,4 @@
-"""What the user is told when noticing changes needs help: cause and cure, once each."""
+"""Hints for the user when noticing changes needs help: cause and cure, once each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django_autoreload_plus.protocol.options import Options
+    from ..options import Options
 
 
 class Advice:
@@ -33,7 +33,7 @@ class Advice:
         else:
             cause = f"File events are not available ({error.strerror or error})"
             cure = ""
-        self._once("engine", self._scanning(cause, "all files", cure))
+        self._once("backend", self._scanning(cause, "all files", cure))
 
     def no_watch(self, directory: str, error: OSError) -> None:
         """Say that one directory cannot be watched."""

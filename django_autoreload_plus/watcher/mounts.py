@@ -29,6 +29,11 @@ class Mounts:
         self._mounts.reverse()
         self._mounts.sort(key=lambda mount: len(mount[0]), reverse=True)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the table could be read; it can on Linux."""
+        return bool(self._mounts)
+
     def silent(self, directory: str) -> tuple[str, str] | None:
         """``(mount point, type)`` if ``directory`` lies on a file system without events."""
         for point, kind in self._mounts:

@@ -1,10 +1,12 @@
-"""Who is still writing a file, on systems that can tell."""
+"""Processes that have a file open for writing, on systems that can tell."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 from pathlib import Path
+
+from ..paths import real
 
 
 def is_being_written(path: str) -> bool:
@@ -13,7 +15,7 @@ def is_being_written(path: str) -> bool:
     Looks through all processes, several milliseconds: only for rare cases.
     """
     with suppress(OSError):
-        wanted = os.path.realpath(path)
+        wanted = real(path)
         for process in Path("/proc").glob("[0-9]*"):
             if _writes(process, wanted):
                 return True

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .patterns import Glob
-from .place import (
+    from .globs import Glob
+from .path_node import (
+    EntryStamp,
     Folder,
     Folders,
-    Place,
-    Stamp,
+    PathNode,
     is_directory,
     listing_time,
     reached_by,
@@ -29,19 +29,19 @@ from .place import (
 )
 
 
-class PlaceMap:
+class PathIndex:
     """The wanted paths and every entry they depend on."""
 
     def __init__(self, surroundings: Folders, is_ignored: Callable[[str], bool]) -> None:
         self._surroundings = surroundings
         self._is_ignored = is_ignored
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, PathNode] = {}
         self.folders: dict[str, Folder] = {}
-        self.globs: dict[Glob, set[Place]] = {}
+        self.globs: dict[Glob, set[PathNode]] = {}
 
     # What is wanted
 
-    def want(self, path: str) -> Place:
+    def want(self, path: str) -> PathNode:
         """Begin to report ``path``, whether it exists or not."""
         place = self.places.get(path)
         if place is None:
@@ -60,9 +60,9 @@ class PlaceMap:
             place.wanted = False
             self._prune(place)
 
-    def want_glob(self, glob: Glob) -> set[Place]:
+    def want_glob(self, glob: Glob) -> set[PathNode]:
         """Begin to report whatever matches ``glob`` now or later; return what does now."""
-        found: set[Place] = set()
+        found: set[PathNode] = set()
         self.globs[glob] = set()
         place = self.places.get(glob.base) or self._make(glob.base)
         self._walk(place, glob, glob.start, found)
@@ -82,13 +82,13 @@ class PlaceMap:
 
     # What happened
 
-    def refresh(self, place: Place) -> set[Place]:
-        """Look again at ``place`` and everything that depends on it.
+    def refresh(self, place: PathNode) -> set[PathNode]:
+        """Read the status of ``place`` again and of everything that depends on it.
 
         Returns the targets that may have changed: ``place`` itself and what
         leads to it in any case, what lies below if it is different now.
         """
-        found: set[Place] = set()
+        found: set[PathNode] = set()
         pending, seen = [place], {place}
         while pending:
             place = pending.pop()
@@ -102,59 +102,59 @@ class PlaceMap:
                 self._abandon(place)
         return found
 
-    def discover(self, folder: Folder, name: str) -> set[Place]:
-        """Return the targets a name brings that appeared where globs walk."""
-        found: set[Place] = set()
+    def discover(self, folder: Folder, name: str) -> set[PathNode]:
+        """The targets a name brings that appeared where globs walk."""
+        found: set[PathNode] = set()
         for walker in list(folder.walkers):
             for glob, states in list(walker.globs.items()):
                 self._enter(walker, glob, states, name, found)
         return found
 
-    def rescan(self, folder: Folder) -> set[Place]:
+    def rescan(self, folder: Folder) -> set[PathNode]:
         """Look for new names where globs walk."""
-        found: set[Place] = set()
-        # Before they are read: what comes meanwhile is then found at the next look.
+        found: set[PathNode] = set()
+        # Before they are read: what comes meanwhile is then found at the next scan.
         folder.listed = listing_time(folder.path)
         for walker in list(folder.walkers):
             for glob, states in list(walker.globs.items()):
                 self._walk(walker, glob, states, found)
         return found
 
-    def owners(self, folder: Folder) -> set[Place]:
-        """Return the places that lead to ``folder`` itself."""
+    def owners(self, folder: Folder) -> set[PathNode]:
+        """The places that lead to ``folder`` itself."""
         below = {place.parent for places in folder.names.values() for place in places}
         return {place for place in below if place is not None} | folder.walkers
 
-    def forget_vanished(self, place: Place) -> None:
+    def forget_vanished(self, place: PathNode) -> None:
         """Drop a glob's match that is gone."""
         if place.stamp is None and not place.wanted:
             place.globbed = False
             self._prune(place)
 
-    def holds(self, place: Place) -> bool:
+    def holds(self, place: PathNode) -> bool:
         """Whether ``place`` is still of interest."""
         return self.places.get(place.path) is place
 
-    def targets(self) -> Iterator[Place]:
+    def targets(self) -> Iterator[PathNode]:
         """Iterate over everything that is reported."""
         return (place for place in self.places.values() if place.is_target)
 
     # How places come and go
 
-    def _make(self, path: str, *, wanted: bool = False) -> Place:
+    def _make(self, path: str, *, wanted: bool = False) -> PathNode:
         head, name = os.path.split(path)
         if not name:
-            place = self.places[path] = Place(path, path, None)
+            place = self.places[path] = PathNode(path, path, None)
             place.real = path
             return place
         parent = self.places.get(head) or self._make(head)
-        place = self.places[path] = Place(path, name, parent)
+        place = self.places[path] = PathNode(path, name, parent)
         parent.children[name] = place
         place.wanted = wanted
         self._resolve(place, set(), renew=False)
         return place
 
-    def _prune(self, place: Place | None) -> None:
+    def _prune(self, place: PathNode | None) -> None:
         while place is not None and place.is_idle and place.parent and self.holds(place):
             self._unregister(place)
             self._lead(place, None)
@@ -162,7 +162,7 @@ class PlaceMap:
             place.parent.children.pop(place.name, None)
             place = place.parent
 
-    def _lead(self, place: Place, target: Place | None) -> None:
+    def _lead(self, place: PathNode, target: PathNode | None) -> None:
         old, place.leads_to = place.leads_to, target
         if target is not None:
             target.led_by.add(place)
@@ -172,7 +172,7 @@ class PlaceMap:
 
     # Registering in real directories
 
-    def _register(self, place: Place, directory: str, *, everything: bool) -> None:
+    def _register(self, place: PathNode, directory: str, *, everything: bool) -> None:
         if place.registered != directory:
             self._unregister(place)
         folder = self.folders.get(directory)
@@ -186,7 +186,7 @@ class PlaceMap:
         folder.names.setdefault(place.name, set()).add(place)
         place.registered = directory
 
-    def _unregister(self, place: Place) -> None:
+    def _unregister(self, place: PathNode) -> None:
         if place.registered is None:
             return
         folder = self.folders[place.registered]
@@ -204,7 +204,7 @@ class PlaceMap:
 
     # Looking at the disk
 
-    def _stamp(self, place: Place) -> Stamp | None:
+    def _stamp(self, place: PathNode) -> EntryStamp | None:
         if place.registered is None:
             return None
         try:
@@ -214,14 +214,14 @@ class PlaceMap:
         place.links = info.st_nlink
         return stamp_of(info)
 
-    def look(self, place: Place) -> Stamp | None:
-        """Return the state of the entry at this moment, to compare with ``place.stamp``."""
+    def current_stamp(self, place: PathNode) -> EntryStamp | None:
+        """The state of the entry at this moment, to compare with ``place.stamp``."""
         return self._stamp(place)
 
-    def _resolve(self, place: Place, found: set[Place], *, renew: bool) -> None:
+    def _resolve(self, place: PathNode, found: set[PathNode], *, renew: bool) -> None:
         """Find out where ``place`` leads now, and carry that on to what hangs on it.
 
-        The watch is in place before the look, so no change falls between.
+        The watch is in place before the status is read, so no change falls between.
         """
         old_stamp, old_real = place.stamp, place.real
         parent = place.parent
@@ -246,7 +246,7 @@ class PlaceMap:
             for other in list(place.led_by):
                 self._resolve(other, found, renew=renew)
 
-    def _follow(self, place: Place, directory: str) -> None:
+    def _follow(self, place: PathNode, directory: str) -> None:
         kind = place.stamp and place.stamp[0]
         entry = os.path.join(directory, place.name)
         if kind == stat.S_IFLNK:
@@ -262,7 +262,7 @@ class PlaceMap:
             self._lead(place, None)
             place.real = entry if kind == stat.S_IFDIR else None
 
-    def _resolve_below(self, place: Place, found: set[Place], *, renew: bool) -> None:
+    def _resolve_below(self, place: PathNode, found: set[PathNode], *, renew: bool) -> None:
         if renew and place.real is not None and place.real in self.folders:
             self._surroundings.arm(self.folders[place.real])
         for child in list(place.children.values()):
@@ -272,7 +272,7 @@ class PlaceMap:
 
     # Globs
 
-    def _settle_walker(self, place: Place) -> None:
+    def _settle_walker(self, place: PathNode) -> None:
         """Let ``place`` be a walker exactly where it leads and while a glob needs it."""
         wanted = place.real if place.globs else None
         if place.walked is not None and place.walked != wanted:
@@ -289,7 +289,7 @@ class PlaceMap:
             folder.everything = True
             self._surroundings.arm(folder)
 
-    def _abandon(self, place: Place) -> None:
+    def _abandon(self, place: PathNode) -> None:
         """Stop walking a directory that is gone; seen again, it is entered again."""
         for child in list(place.children.values()):
             self._abandon(child)
@@ -299,7 +299,9 @@ class PlaceMap:
         self._settle_walker(place)
         self._prune(place)
 
-    def _walk(self, place: Place, glob: Glob, states: frozenset[int], found: set[Place]) -> None:
+    def _walk(
+        self, place: PathNode, glob: Glob, states: frozenset[int], found: set[PathNode]
+    ) -> None:
         place.globs[glob] = states
         self.globs[glob].add(place)
         self._settle_walker(place)
@@ -316,7 +318,7 @@ class PlaceMap:
             self._enter(place, glob, states, name, found)
 
     def _enter(
-        self, walker: Place, glob: Glob, states: frozenset[int], name: str, found: set[Place]
+        self, walker: PathNode, glob: Glob, states: frozenset[int], name: str, found: set[PathNode]
     ) -> None:
         path = os.path.join(walker.path, name)
         known = self.places.get(path)

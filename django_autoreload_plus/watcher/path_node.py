@@ -1,4 +1,4 @@
-"""What the map of places is made of: places, and the real directories they stand in."""
+"""Nodes of the path index: wanted paths, and the real directories that hold them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import stat
 import time
 from collections.abc import Callable
 
-from .patterns import Glob
+from .globs import Glob
 
-#: That of FAT, in nanoseconds.
+#: The resolution of file times on FAT, in nanoseconds.
 _COARSEST_CLOCK = 2 * 10**9
 
 #: Type, device, inode, size and time of last change of content (the latter two
 #: only where a change of them means something); ``None``: nothing is there.
-Stamp = tuple[int, int, int, int, int]
+EntryStamp = tuple[int, int, int, int, int]
 
 
-class Place:
+class PathNode:
     """One path as it is spelled, from the root down."""
 
     __slots__ = (
@@ -37,22 +37,22 @@ class Place:
         "wanted",
     )  # fmt: skip
 
-    def __init__(self, path: str, name: str, parent: Place | None) -> None:
+    def __init__(self, path: str, name: str, parent: PathNode | None) -> None:
         self.path = path
         self.name = name
         self.parent = parent
-        self.children: dict[str, Place] = {}
+        self.children: dict[str, PathNode] = {}
         #: The directory this leads to, free of links.
         self.real: str | None = None
         #: The real directory in which it is registered.
         self.registered: str | None = None
-        self.stamp: Stamp | None = None
+        self.stamp: EntryStamp | None = None
         #: How many names the file has.
         self.links = 1
         self.wanted = False
         self.globbed = False
-        self.leads_to: Place | None = None
-        self.led_by: set[Place] = set()
+        self.leads_to: PathNode | None = None
+        self.led_by: set[PathNode] = set()
         self.globs: dict[Glob, frozenset[int]] = {}
         #: The real directory whose new names its globs are asked about.
         self.walked: str | None = None
@@ -75,9 +75,9 @@ class Folder:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.names: dict[str, set[Place]] = {}
+        self.names: dict[str, set[PathNode]] = {}
         #: Places through which a glob walks here.
-        self.walkers: set[Place] = set()
+        self.walkers: set[PathNode] = set()
         #: Whether writes and new entries matter, not only what goes away.
         self.everything = False
         #: The :func:`listing_time` before its names were first read, or last read for all
@@ -86,7 +86,7 @@ class Folder:
 
 
 class Folders:
-    """What the map asks of its surroundings."""
+    """The part of the watcher that the path index needs."""
 
     def __init__(self, arm: Callable[[Folder], None], release: Callable[[Folder], None]) -> None:
         self.arm = arm
@@ -94,7 +94,7 @@ class Folders:
 
 
 def listing_time(directory: str) -> int:
-    """Return when names came or went last, in nanoseconds, to compare with a later time.
+    """When names came or went last, in nanoseconds, to compare with a later time.
 
     0 if that is so recent that another name might come without another time (or if
     nothing is there): the clocks of file systems advance every 1 ms to 2 s.
@@ -104,15 +104,15 @@ def listing_time(directory: str) -> int:
 
 
 def change_time(directory: str) -> int:
-    """Return when names came or went last, in nanoseconds; 0 if nothing is there."""
+    """When names came or went last, in nanoseconds; 0 if nothing is there."""
     try:
         return os.stat(directory).st_mtime_ns
     except OSError:
         return 0
 
 
-def reached_by(place: Place) -> set[Place]:
-    """Return the targets that are ``place`` or lead to it."""
+def reached_by(place: PathNode) -> set[PathNode]:
+    """The targets that are ``place`` or lead to it."""
     seen, pending = {place}, [place]
     while pending:
         fresh = pending.pop().led_by - seen
@@ -121,7 +121,7 @@ def reached_by(place: Place) -> set[Place]:
     return {place for place in seen if place.is_target}
 
 
-def stamp_of(info: os.stat_result) -> Stamp:
+def stamp_of(info: os.stat_result) -> EntryStamp:
     """Keep what of ``info`` tells that the entry is not the one it was."""
     kind = stat.S_IFMT(info.st_mode)
     if kind == stat.S_IFDIR:
@@ -129,6 +129,6 @@ def stamp_of(info: os.stat_result) -> Stamp:
     return (kind, info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
 
 
-def is_directory(stamp: Stamp | None) -> bool:
+def is_directory(stamp: EntryStamp | None) -> bool:
     """Whether a directory is there."""
     return stamp is not None and stamp[0] == stat.S_IFDIR

@@ -1,4 +1,4 @@
-"""Looking at the files themselves: polling where events fail, the safety net where not."""
+"""Reads the status of the files: polling where events fail, else the safety net."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from .place import change_time
+from ..own_code import OwnCode
+from ..protocol.reasons import Reason
+from .path_node import change_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from django_autoreload_plus.protocol.options import Options
-
-    from .place import Folder, Place, Stamp
-    from .places import PlaceMap
+    from ..options import Options
+    from .path_index import PathIndex
+    from .path_node import EntryStamp, Folder, PathNode
 
 #: Share of one core that the safety net may take.
 _SHARE = 0.0003
@@ -24,23 +25,23 @@ _CLOCKED = 16
 _FAR_SHARE = 0.3
 #: How long an unexplained difference waits for the event that explains it, in seconds.
 _DOUBT = 0.5
-#: So many last edited places are looked at in every round.
+#: The number of lately edited places that are looked at in every round.
 _RECENT = 64
 #: The tree that holds every path, on Windows also those on other drives.
 EVERYWHERE = os.sep
-_LIBRARIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
-class Rounds:
+class Scanner:
     """Decides what is looked at when; the watcher decides what it means.
 
     The safety net spends a fixed share of processor time: a small project is
     covered in every round, a large one over several, libraries last.
     """
 
-    def __init__(self, places: PlaceMap, options: Options, roots: Sequence[str]) -> None:
+    def __init__(self, places: PathIndex, options: Options, roots: Sequence[str]) -> None:
         self._map = places
         self._roots = tuple(root.rstrip(os.sep) + os.sep for root in roots)
+        self._own = OwnCode(roots)
         self._polling = options.polling
         self._poll_interval = options.poll_interval
         self._safety_interval = options.safety_interval
@@ -48,19 +49,19 @@ class Rounds:
         self._next_poll = now + options.poll_interval
         self._next_net = now + options.safety_interval
         #: Polled directory trees and the reason.
-        self.trees: dict[str, str] = {}
+        self.trees: dict[str, Reason] = {}
         self._prefixes: tuple[str, ...] = ()
         self._near = _Ring()
         self._far = _Ring()
         self._stale = True
-        self._recent: dict[Place, None] = {}
-        self._doubts: dict[Place, tuple[float, Stamp | None]] = {}
+        self._recent: dict[PathNode, None] = {}
+        self._doubts: dict[PathNode, tuple[float, EntryStamp | None]] = {}
         if self._polling:
-            self.poll(EVERYWHERE, "asked for by the settings")
+            self.poll(EVERYWHERE, Reason("AP302", "asked for by the settings"))
 
     # What is polled
 
-    def poll(self, tree: str, reason: str) -> None:
+    def poll(self, tree: str, reason: Reason) -> None:
         """From now on look at what lies in ``tree`` at every interval."""
         if self._polling is not False:
             self.trees.setdefault(tree, reason)
@@ -74,10 +75,10 @@ class Rounds:
 
     def is_near(self, path: str) -> bool:
         """Whether ``path`` is the developer's own code."""
-        return path.startswith(self._roots) and not any(part in path for part in _LIBRARIES)
+        return self._own.owns(path)
 
-    def tree_of(self, place: Place) -> str:
-        """Return the tree that one missed change makes suspicious."""
+    def tree_of(self, place: PathNode) -> str:
+        """The tree that one missed change makes suspicious."""
         directory = place.registered or os.path.dirname(place.path)
         roots = [root.rstrip(os.sep) for root in self._roots if place.path.startswith(root)]
         return roots[0] if roots and self.is_near(place.path) else directory
@@ -85,7 +86,7 @@ class Rounds:
     # When
 
     def due(self) -> list[float]:
-        """Return the next moments, on the monotonic clock, at which there is something to do."""
+        """The next moments, on the monotonic clock, at which there is something to do."""
         if self._polling is False:
             return []
         moments = [self._next_poll] if self.trees else []
@@ -98,7 +99,7 @@ class Rounds:
         """Begin anew, because different paths are wanted now."""
         self._stale = True
 
-    def edited(self, places: Iterable[Place]) -> None:
+    def edited(self, places: Iterable[PathNode]) -> None:
         """Events told of these: their next edit is likely."""
         for place in places:
             self._doubts.pop(place, None)
@@ -109,13 +110,13 @@ class Rounds:
 
     # Looking
 
-    def poll_round(self, now: float) -> Iterator[Place]:
+    def poll_round(self, now: float) -> Iterator[PathNode]:
         """Yield places in polled trees that are not as they were."""
         if not self.trees or now < self._next_poll:
             return
         for folder in [f for f in self._map.folders.values() if self.is_polled(f.path)]:
             for places in list(folder.names.values()):
-                yield from [place for place in places if self._differs(place)]
+                yield from [place for place in places if self.differs(place)]
         self._next_poll = time.monotonic() + self._poll_interval
 
     def regrown(self) -> Iterator[Folder]:
@@ -130,7 +131,7 @@ class Rounds:
             ):
                 yield folder
 
-    def net_round(self, now: float) -> Iterator[Place]:
+    def net_round(self, now: float) -> Iterator[PathNode]:
         """Yield places whose change no event has told of."""
         if self._polling is not None:
             return
@@ -138,23 +139,23 @@ class Rounds:
         if now < self._next_net:
             return
         for place in self._sample():
-            if place not in self._doubts and self._differs(place):
-                self._doubts[place] = (now + _DOUBT, self._map.look(place))
+            if place not in self._doubts and self.differs(place):
+                self._doubts[place] = (now + _DOUBT, self._map.current_stamp(place))
         self._next_net = now + self._safety_interval
 
-    def _settled(self, now: float) -> Iterator[Place]:
+    def _settled(self, now: float) -> Iterator[PathNode]:
         for place, (moment, stamp) in list(self._doubts.items()):
             if moment > now:
                 continue
             del self._doubts[place]
-            if not self._map.holds(place) or not self._differs(place):
+            if not self._map.holds(place) or not self.differs(place):
                 continue
-            if self._map.look(place) == stamp:
+            if self._map.current_stamp(place) == stamp:
                 yield place
             else:
-                self._doubts[place] = (now + _DOUBT, self._map.look(place))
+                self._doubts[place] = (now + _DOUBT, self._map.current_stamp(place))
 
-    def _sample(self) -> Iterator[Place]:
+    def _sample(self) -> Iterator[PathNode]:
         """Yield as many places as the budget allows, each in its turn."""
         yield from [place for place in self._recent if self._map.holds(place)]
         if self._stale:
@@ -168,27 +169,28 @@ class Rounds:
                 if self._map.holds(place):
                     yield place
 
-    def _netted(self) -> Iterator[Place]:
+    def _netted(self) -> Iterator[PathNode]:
         for place in self._map.places.values():
             if place.registered and not self.is_polled(place.registered):
                 yield place
 
-    def _differs(self, place: Place) -> bool:
-        return place.registered is not None and self._map.look(place) != place.stamp
+    def differs(self, place: PathNode) -> bool:
+        """Whether a place is not as it was when it was last looked at."""
+        return place.registered is not None and self._map.current_stamp(place) != place.stamp
 
 
 class _Ring:
     """Places that are looked at in turn, as many at a time as the time allows."""
 
     def __init__(self) -> None:
-        self._places: list[Place] = []
+        self._places: list[PathNode] = []
         self._position = 0
 
-    def refill(self, places: Iterable[Place]) -> None:
+    def refill(self, places: Iterable[PathNode]) -> None:
         self._places = list(places)
         self._position %= len(self._places) or 1
 
-    def turn(self, seconds: float) -> Iterator[Place]:
+    def turn(self, seconds: float) -> Iterator[PathNode]:
         """Yield the next places for ``seconds`` of processor time, at most each once."""
         until = time.thread_time() + seconds
         for count in range(len(self._places)):

@@ -1,8 +1,9 @@
-"""What is to be watched, and what watching it takes: plain data."""
+"""Plain data: the paths to be watched, and the resources that this takes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ..protocol.reasons import Reason
+from ..records import dataclass
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,16 @@ class PolledTree:
     """A directory whose files are scanned, because events are not enough."""
 
     path: str
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """What the watcher uses at this moment."""
+    """Resources that the watcher uses at this moment."""
 
     #: ``"inotify"``, ``"fsevents"``, ``"read-directory-changes"``,
     #: ``"kqueue"`` or ``"polling"``.
-    engine: str
+    backend: str
     #: Paths that are reported when they change, existing or not.
     files: int
     #: Directories looked at for them.
@@ -47,9 +48,16 @@ class Diagnostics:
     #: Changes that no event told of, found by the safety net.
     missed: int
 
+    @property
+    def reason(self) -> Reason:
+        """Why changes are noticed in this way."""
+        if self.backend == "polling" and self.polled:
+            return self.polled[0].reason
+        return Reason("AP301", f"the system tells of each change ({self.backend})")
+
     def __str__(self) -> str:
         parts = [
-            self.engine,
+            self.backend,
             _counted(self.watches, "watch", "watches"),
             _counted(self.threads, "thread"),
             _counted(self.descriptors, "descriptor"),

@@ -5,54 +5,66 @@ from __future__ import annotations
 import errno
 import math
 import os
+import select
 import stat
 import threading
 import time
 from typing import TYPE_CHECKING
 
-from .advice import Advice
-from .engine import Kind, make_engine
-from .holds import STILL, Holds
+from ..paths import working_directory
+from ..protocol.reasons import Reason
+from ..records import dataclass
+from .backends import make_backend
+from .backends.interface import Kind
+from .backends.polling import PollingBackend
+from .debounce import STILL, Debouncer
+from .globs import Glob, IgnoreRules
+from .hints import Advice
 from .mounts import Mounts
-from .patterns import Glob, IgnoreRules
-from .place import Folders
-from .places import PlaceMap
-from .rounds import EVERYWHERE, Rounds
-from .stillness import Stillness
+from .open_files import is_being_written
+from .path_index import PathIndex
+from .path_node import Folders
+from .scanner import EVERYWHERE, Scanner
 from .targets import Diagnostics, PolledTree
-from .writers import is_being_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from django_autoreload_plus.protocol.options import Options
-
-    from .engine import Engine, Event
-    from .place import Folder, Place
+    from ..options import Options
+    from .backends.interface import Backend, Event
+    from .path_node import Folder, PathNode
     from .targets import Targets
 
 #: A deleted file gets this long to come back as part of a replacement, in seconds.
 _RETURN = 0.02
-#: So many events are dealt with before the first result is handed on.
+#: The number of events that are handled before the first result is passed on.
 _SLICE = 64
 #: Watches are kernel memory of about 1 KiB each; beyond this the rest is polled.
 _WATCH_LIMIT = 16_384
 #: Files with several names get a watch of their own, up to this number.
 _LINK_LIMIT = 256
+#: Of so many files it is found out whether a process has them open: each takes milliseconds.
+_MOST_OPEN = 16
+
+
+@dataclass(eq=False)
+class _Question:
+    """Somebody waits until everything saved by now has been notified."""
+
+    answer: Callable[[], None]
+    #: What was held back when all events up to the question had been read; ``None``: they have not.
+    held: set[PathNode] | None = None
 
 
 class Watcher:
     """Calls ``notify`` with the paths that may have changed.
 
-    Args:
-        notify: called on the watcher's own thread with target paths, spelled
-            as in :class:`Targets`. It must return quickly and not raise.
-        options: ``watch``, ``ignore``, ``polling`` and the intervals apply.
-        warn: called with a message for the user, cause and cure, each at most
-            once; on any thread.
-        roots: the project's directories; the first one is where relative
-            globs start. Files below them that are no libraries are checked
-            most often.
+    ``notify`` is called on the watcher's own thread with target paths, spelled as in
+    :class:`Targets`; it must return quickly and not raise. Of the ``options``, ``watch``,
+    ``ignore``, ``polling`` and the intervals apply. ``warn`` is called on any thread with a
+    message for the user, cause and cure, each at most once. ``roots`` are the project's
+    directories: relative globs start at the first one, and files below them that are no
+    libraries are checked most often.
     """
 
     def __init__(
@@ -65,23 +77,24 @@ class Watcher:
     ) -> None:
         self._notify = notify
         self._options = options
-        self._roots = tuple(roots) or (os.getcwd(),)
+        self._roots = tuple(roots) or (working_directory(),)
         self._advice = Advice(warn, options)
         self._ignored = IgnoreRules(options.ignore, self._roots[0])
-        self._map = PlaceMap(Folders(self._arm, self._release), self._is_unwanted)
-        self._rounds = Rounds(self._map, options, self._roots)
+        self._map = PathIndex(Folders(self._arm, self._release), self._is_unwanted)
+        self._scanner = Scanner(self._map, options, self._roots)
         self._mounts = Mounts()
         self._lock = threading.RLock()
-        self._engine: Engine = Stillness()
+        self._backend: Backend = PollingBackend()
         self._opened = False
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._files: frozenset[str] = frozenset()
         self._globs: frozenset[Glob] = frozenset()
         self._written: frozenset[str] = frozenset()
-        self._holds = Holds(self._map.look)
-        self._linked: dict[str, Place] = {}
+        self._debouncer = Debouncer(self._map.current_stamp)
+        self._linked: dict[str, PathNode] = {}
         self._pending: set[str] = set()
+        self._questions: list[_Question] = []
         self._missed = 0
 
     # For the supervisor
@@ -95,17 +108,19 @@ class Watcher:
         """
         self._opened = True
         polling = self._options.polling is True
-        if former is not None and former._engine.event_descriptor >= 0 and not polling:
-            self._engine = former._give_up()
+        if former is not None:
+            self._questions += (_Question(question.answer) for question in former._questions)
+        if former is not None and former._backend.event_descriptor >= 0 and not polling:
+            self._backend = former._give_up()
             self._pending |= former._unreported()
             return
         if former is not None:
             former.stop()
         try:
-            self._engine = make_engine(polling=polling, roots=self._roots)
+            self._backend = make_backend(polling=polling, roots=self._roots)
         except OSError as error:
             self._advice.no_engine(error)
-            self._rounds.poll(EVERYWHERE, error.strerror or str(error))
+            self._scanner.poll(EVERYWHERE, Reason("AP304", error.strerror or str(error)))
 
     def start(self) -> None:
         """Begin to listen."""
@@ -121,23 +136,24 @@ class Watcher:
         taken and with false when everything about them has been notified: whoever
         looks first at the descriptor and then at that state misses no change.
         """
-        self._engine.reading = reading
-        return self._engine.event_descriptor
+        # An event that is held back, in case the file returns, counts as being read.
+        self._backend.reading = lambda on: reading(on or self._debouncer.has_gone)
+        return self._backend.event_descriptor
 
     def stop(self) -> None:
         """Stop listening and give everything back; may be called twice."""
         self._give_up().close()
 
-    def _give_up(self) -> Engine:
+    def _give_up(self) -> Backend:
         """Stop listening; the source of events is the caller's from now on."""
         thread, self._thread = self._thread, None
         self._stopping = True
-        self._engine.wake()
+        self._backend.wake()
         if thread is not None:
             thread.join()
         with self._lock:
-            engine, self._engine = self._engine, Stillness()
-        return engine
+            backend, self._backend = self._backend, PollingBackend()
+        return backend
 
     def watch(self, targets: Targets) -> frozenset[str]:
         """Watch exactly ``targets``, besides what the ``watch`` option asks for.
@@ -164,27 +180,37 @@ class Watcher:
             self._watch_linked(added)
             appeared = {p.path for p in added if p.path in targets.missing and p.stamp}
             self._pending |= appeared
-            self._rounds.renew()
-        # What is due next may be due sooner than the thread expects.
-        self._engine.wake()
+            self._scanner.renew()
+        # The next round may be due sooner than the thread expects.
+        self._backend.wake()
         return frozenset(place.path for place in matches if place.globbed)
 
     def ignores(self, path: str) -> bool:
         """Whether the ``ignore`` option excepts a file."""
         return self._ignored(path)
 
-    def diagnostics(self) -> Diagnostics:
-        """Return what is in use at this moment."""
+    def when_caught_up(self, answer: Callable[[], None]) -> None:
+        """Call ``answer``, in the watcher's thread, when all that is saved by now was notified.
+
+        Also where no event tells of it: every watched file is looked at. A file that is
+        still being written is not saved yet. Never called if the watcher is stopped before.
+        """
         with self._lock:
-            engine = self._engine
+            self._questions.append(_Question(answer))
+        self._backend.wake()
+
+    def diagnostics(self) -> Diagnostics:
+        """What is in use at this moment."""
+        with self._lock:
+            backend, trees = self._backend, self._scanner.trees
             return Diagnostics(
-                engine=engine.name,
+                backend=backend.name,
                 files=sum(1 for _ in self._map.targets()),
                 directories=len(self._map.folders),
-                watches=engine.watches,
-                threads=engine.threads + (1 if self._thread else 0),
-                descriptors=engine.descriptors,
-                polled=tuple(PolledTree(*item) for item in sorted(self._rounds.trees.items())),
+                watches=backend.watches,
+                threads=backend.threads + (1 if self._thread else 0),
+                descriptors=backend.descriptors,
+                polled=tuple(PolledTree(path, trees[path]) for path in sorted(trees)),
                 missed=self._missed,
             )
 
@@ -206,59 +232,105 @@ class Watcher:
             return  # Its own place is looked at next, and tells.
         except OSError as error:
             self._advice.no_watch(folder.path, error)
-            self._rounds.poll(folder.path, error.strerror or str(error))
+            self._scanner.poll(folder.path, Reason("AP305", error.strerror or str(error)))
 
     def _add_watch(self, folder: Folder) -> None:
-        if self._engine.watches >= _WATCH_LIMIT:
+        if self._backend.watches >= _WATCH_LIMIT:
             raise OSError(errno.E2BIG, "more directories than the watcher takes")
-        self._engine.add(folder.path, everything=folder.everything)
+        self._backend.add(folder.path, everything=folder.everything)
 
     def _release(self, folder: Folder) -> None:
-        self._engine.remove(folder.path)
+        self._backend.remove(folder.path)
 
     def _poll_if_silent(self, directory: str) -> None:
         mount = self._mounts.silent(directory)
-        if mount and mount[0] not in self._rounds.trees:
-            self._rounds.poll(mount[0], f"{mount[1]} has no file events")
+        if mount and mount[0] not in self._scanner.trees:
+            self._scanner.poll(mount[0], Reason("AP303", f"{mount[1]} has no file events"))
             if self._options.polling is None:
                 self._advice.silent(*mount)
 
-    def _watch_linked(self, places: Iterable[Place]) -> None:
+    def _watch_linked(self, places: Iterable[PathNode]) -> None:
         """Watch files with several names as such: they are also written under the others."""
         for place in places:
-            if place.links == 1 or not place.registered or not self._rounds.is_near(place.path):
+            if place.links == 1 or not place.registered or not self._scanner.is_near(place.path):
                 continue
             entry = os.path.join(place.registered, place.name)
             if len(self._linked) >= _LINK_LIMIT or not os.path.isfile(entry):
                 continue
             self._linked[entry] = place
             try:
-                self._engine.add(entry, everything=True)
+                self._backend.add(entry, everything=True)
             except OSError:
                 del self._linked[entry]  # The safety net still looks at it.
 
     def _unwatch_linked(self) -> None:
         for entry in [e for e, place in self._linked.items() if not self._map.holds(place)]:
             del self._linked[entry]
-            self._engine.remove(entry)
+            self._backend.remove(entry)
 
     def _unreported(self) -> set[str]:
-        """What was read of and is still held back."""
-        return self._pending | {place.path for place in self._holds.ripe(math.inf)}
+        """Paths whose events were read and are still held back."""
+        return self._pending | {place.path for place in self._debouncer.ripe(math.inf)}
 
     # The thread
 
     def _run(self) -> None:
         while not self._stopping:
-            events = self._engine.wait(self._patience())
+            events = self._backend.wait(self._patience())
             for start in range(0, len(events), _SLICE):
                 with self._lock:
                     changed = self._digest(events[start : start + _SLICE])
                 self._hand_on(changed)
             if self._patience() == 0.0:
                 self._hand_on(self._tick())
+            if self._questions:
+                self._answer()
 
-    def _hand_on(self, places: Iterable[Place]) -> None:
+    def _answer(self) -> None:
+        """Answer the questions about which nothing is held back any more."""
+        for question in list(self._questions):
+            if question.held is None:
+                if self._has_unread():
+                    continue
+                question.held = self._look_for_missed()
+            with self._lock:
+                question.held &= self._debouncer.held()
+                if question.held or self._pending:
+                    continue
+                self._questions.remove(question)
+            question.answer()
+
+    def _has_unread(self) -> bool:
+        """Whether events wait, although the last reading has brought none."""
+        if self._backend.event_descriptor < 0:
+            return False
+        queue = select.poll()
+        queue.register(self._backend.event_descriptor, select.POLLIN)
+        return bool(queue.poll(0))
+
+    def _look_for_missed(self) -> set[PathNode]:
+        """Hold back what has changed and no event told of; returns all that is held back."""
+        with self._lock:
+            places = list(self._map.places.values())
+        is_open = 0
+        for start in range(0, len(places), _SLICE):
+            # The loop must not wait for all of them.
+            with self._lock:
+                found = [*filter(self._scanner.differs, places[start : start + _SLICE])]
+            for place in found:
+                polled = place.registered and self._scanner.is_polled(place.registered)
+                if not polled and is_open < _MOST_OPEN and is_being_written(place.path):
+                    is_open += 1
+                else:
+                    with self._lock:
+                        self._debouncer.add(place, STILL)
+        with self._lock:
+            grown = {p for folder in self._scanner.regrown() for p in self._map.rescan(folder)}
+        self._hand_on(grown)
+        with self._lock:
+            return self._debouncer.held()
+
+    def _hand_on(self, places: Iterable[PathNode]) -> None:
         with self._lock:
             paths = frozenset(place.path for place in places) | self._pending
             self._pending = set()
@@ -271,41 +343,41 @@ class Watcher:
     def _patience(self) -> float | None:
         """Seconds until something is due without an event."""
         with self._lock:
-            if self._pending:
+            if self._pending or any(question.held is None for question in self._questions):
                 return 0.0
-            due = self._holds.due() + self._rounds.due()
+            due = self._debouncer.due() + self._scanner.due()
         return max(0.0, min(due) - time.monotonic()) if due else None
 
-    def _tick(self) -> set[Place]:
+    def _tick(self) -> set[PathNode]:
         now = time.monotonic()
         with self._lock:
-            changed: set[Place] = set()
-            for place in self._holds.ripe(now):
+            changed: set[PathNode] = set()
+            for place in self._debouncer.ripe(now):
                 changed |= self._report(place)
-            for place in self._rounds.poll_round(now):
-                self._holds.add(place, STILL)
-            for folder in self._rounds.regrown():
+            for place in self._scanner.poll_round(now):
+                self._debouncer.add(place, STILL)
+            for folder in self._scanner.regrown():
                 changed |= self._map.rescan(folder)
-            for place in self._rounds.net_round(now):
+            for place in self._scanner.net_round(now):
                 changed |= self._found_late(place)
         return changed
 
     # Events
 
-    def _digest(self, events: Iterable[Event]) -> set[Place]:
-        changed: set[Place] = set()
+    def _digest(self, events: Iterable[Event]) -> set[PathNode]:
+        changed: set[PathNode] = set()
         for event in events:
             if event.kind is Kind.OVERFLOW:
                 changed |= self._look_at_everything()
             elif event.directory in self._linked:
-                # What else happens to the file, its directory tells.
+                # All other events of the file come from its directory.
                 if event.kind is Kind.FINISHED:
                     changed |= self._report(self._linked[event.directory])
             else:
                 changed |= self._happened(event)
         return changed
 
-    def _happened(self, event: Event) -> set[Place]:
+    def _happened(self, event: Event) -> set[PathNode]:
         folder = self._map.folders.get(event.directory)
         if folder is None:
             return set()
@@ -316,45 +388,46 @@ class Watcher:
         if folder.walkers and _is_final(event.kind, folder.path, event.name):
             discovered = self._map.discover(folder, event.name)
             if discovered:
-                self._rounds.renew()
+                self._scanner.renew()
             changed |= discovered
         return changed
 
-    def _concerns(self, places: Iterable[Place], kind: Kind) -> set[Place]:
-        changed: set[Place] = set()
+    def _concerns(self, places: Iterable[PathNode], kind: Kind) -> set[PathNode]:
+        changed: set[PathNode] = set()
         for place in places:
             if _is_final(kind, place.registered, place.name):
                 changed |= self._report(place)
             else:
-                self._holds.add(place, STILL if kind is Kind.CREATED else _RETURN)
+                wait = STILL if kind is Kind.CREATED else _RETURN
+                self._debouncer.add(place, wait, is_gone=kind is Kind.GONE)
         return changed
 
-    def _report(self, place: Place) -> set[Place]:
-        self._holds.discard(place)
+    def _report(self, place: PathNode) -> set[PathNode]:
+        self._debouncer.discard(place)
         if not self._map.holds(place):
             return set()
         changed = self._map.refresh(place)
         self._watch_linked(changed)
-        self._rounds.edited(changed)
+        self._scanner.edited(changed)
         return changed
 
-    def _look_at_everything(self) -> set[Place]:
+    def _look_at_everything(self) -> set[PathNode]:
         """After lost events: whatever is not as it was has changed."""
-        changed: set[Place] = set()
+        changed: set[PathNode] = set()
         for place in list(self._map.places.values()):
-            if self._map.look(place) != place.stamp:
+            if self._map.current_stamp(place) != place.stamp:
                 changed |= self._report(place)
         for folder in list(self._map.folders.values()):
             if folder.walkers:
                 changed |= self._map.rescan(folder)
         return changed
 
-    def _found_late(self, place: Place) -> set[Place]:
+    def _found_late(self, place: PathNode) -> set[PathNode]:
         """Poll this tree from now on, as the safety net came first."""
         if place.links == 1 and not is_being_written(place.path):
             self._missed += 1
-            tree = self._rounds.tree_of(place)
-            self._rounds.poll(tree, "events were missed")
+            tree = self._scanner.tree_of(place)
+            self._scanner.poll(tree, Reason("AP306", "events were missed"))
             self._advice.missed(place.path, tree)
         # Otherwise it was written under a name made since, which is watched from now on; or
         # its writer keeps it open, and the event is still to come.

@@ -16,8 +16,9 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from ..child.link import Link
-from ..protocol import messages as m
+from ...child.connection import Connection
+from ...protocol.address import Address
+from .gate import AcceptGate
 
 
 class _Reader:
@@ -33,36 +34,35 @@ class _Reader:
         return self._source.fileno()
 
     def logPrefix(self) -> str:  # noqa: N802 - the name Twisted asks for
-        """Who writes, in Twisted's log."""
+        """The name of the writer in Twisted's log."""
         return "autoreload"
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802 - the name Twisted asks for
         """The loop ends."""
 
     def start(self) -> None:
-        """Look at the socket from now on."""
+        """Watch the socket from now on."""
         self._reactor.addReader(self)
 
     def stop(self) -> None:
-        """Leave what comes where it is."""
+        """Watch it no more: what comes stays in the kernel's queue."""
         self._reactor.removeReader(self)
 
 
 class DaphneDoor:
     """Accepts for Daphne, in Twisted's thread, while the gate is open."""
 
-    def __init__(self, server: Any, link: Link, listening: socket.socket) -> None:
+    def __init__(self, server: Any, link: Connection, listening: socket.socket) -> None:
         from twisted.internet import reactor  # type: ignore[import-not-found,unused-ignore]
 
         self._reactor: Any = reactor
         self._server = server
         self._link = link
+        self._gate = AcceptGate(link)
         self._listening = listening
         self._listener = _Reader(reactor, listening, self._accept)
         #: Connections on which nothing was read yet, each with its reader.
         self._silent: dict[socket.socket, _Reader] = {}
-        self._released = False
-        self._retired = False
 
     def open(self) -> None:
         """Begin."""
@@ -96,19 +96,20 @@ class DaphneDoor:
         """Finish the requests under way, then end."""
         self._call(self._begin_to_retire)
 
+    def end(self) -> None:
+        """Wait for no answer any more."""
+        self._call(self._server.stop)
+
     # -- in Twisted's thread --------------------------------------------------
 
     def closed(self) -> None:
         """Daphne has finished with a connection."""
-        self._link.answered()
-        if self._retired:
+        self._gate.answered()
+        if self._gate.retired:
             self._stop_when_idle()
 
-    def _is_open(self) -> bool:
-        return not self._retired and self._link.gate.admits(self._link.slot)
-
     def _accept(self) -> None:
-        if not self._is_open():
+        if not self._gate.is_open():
             self._listener.stop()
             return
         # Another process may have been faster, or the client has gone again.
@@ -125,29 +126,29 @@ class DaphneDoor:
     def _take(self, connection: socket.socket) -> None:
         reader = self._silent[connection]
         reader.stop()
-        if self._is_open():
+        if self._gate.is_open():
             del self._silent[connection]
             with connection, contextlib.suppress(OSError):
                 self._reactor.adoptStreamConnection(
                     connection.fileno(), self._listening.family, self._server.http_factory
                 )
-        elif self._retired or self._released:
+        elif self._gate.retired or self._gate.released:
             self._hand_back(connection)
 
     def _look_again(self) -> None:
-        self._released = False
-        if self._is_open():
+        self._gate.released = False
+        if self._gate.is_open():
             self._listener.start()
             for reader in self._silent.values():
                 reader.start()
 
     def _begin_release(self) -> None:
-        self._released = True
+        self._gate.released = True
         for reader in self._silent.values():
             reader.start()
 
     def _begin_to_retire(self) -> None:
-        self._retired = True
+        self._gate.retired = True
         self._listener.stop()
         for connection in [*self._silent]:
             self._hand_back(connection)
@@ -160,7 +161,7 @@ class DaphneDoor:
     def _hand_back(self, connection: socket.socket) -> None:
         self._silent.pop(connection).stop()
         with connection:
-            self._link.say(m.HandBack(), [connection.fileno()])
+            self._gate.hand_back(connection)
 
     def _stop_when_idle(self) -> None:
         if all("disconnected" in about for about in self._server.connections.values()):
@@ -182,12 +183,23 @@ def _closing(request_class: Any) -> Any:
     return ClosingRequest
 
 
-def held_daphne(server_class: Any, link: Link, host: str, port: int, *, ipv6: bool) -> Any:
+def preload_endpoints() -> None:
+    """Load what Twisted looks up when a server is started: the plugins for kinds of endpoints."""
+    with contextlib.suppress(Exception):
+        from twisted.internet.interfaces import (  # type: ignore[import-not-found,unused-ignore]
+            IStreamServerEndpointStringParser,
+        )
+        from twisted.plugin import getPlugins  # type: ignore[import-not-found,unused-ignore]
+
+        list(getPlugins(IStreamServerEndpointStringParser))
+
+
+def held_daphne(server_class: Any, link: Connection, address: Address) -> Any:
     """``server_class`` on the supervisor's socket."""
 
     class HeldServer(server_class):  # type: ignore[misc]
         def __init__(self, **options: Any) -> None:
-            listening = link.listen(host, port, ipv6=ipv6)
+            listening = link.listen(address)
             listening.setblocking(False)
             self._door = DaphneDoor(self, link, listening)
             # In the main thread, unlike under Django's own reloader.

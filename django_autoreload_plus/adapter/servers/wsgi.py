@@ -11,16 +11,18 @@ import contextlib
 import io
 import os
 import queue
+import re
 import selectors
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from socket import socket as Socket  # noqa: N812 - a class attribute hides the module
 from typing import TYPE_CHECKING, Any
 
-from ..child.link import Link
-from ..protocol import messages as m
+from ...child.connection import Connection
+from ...protocol.address import Address
+from .gate import AcceptGate
 
 if TYPE_CHECKING:
     from socketserver import BaseRequestHandler
@@ -29,37 +31,44 @@ if TYPE_CHECKING:
 
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
+_EVENT_STREAM = re.compile(rb"(?im)^content-type: *text/event-stream\b")
+
 
 class Door:
     """Whether this process may take requests, for all its threads."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, link: Connection) -> None:
+        self._gate = AcceptGate(link)
         self._changed = threading.Condition()
         self._connections = 0
-        self.retired = False
-        self._released = False
+        self._ended = False
+        self._event_streams: set[socket.socket] = set()
         self.adopted: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
-        #: Becomes readable when the accept loop has to look at the door.
+        #: Becomes readable when the accept loop has to check the door.
         self.wake, self._waker = socket.socketpair()
         #: Becomes readable, and stays so, when this process retires.
         self._retirement, self._retirer = socket.socketpair()
 
+    @property
+    def retired(self) -> bool:
+        """Whether this process begins nothing more."""
+        return self._gate.retired
+
     def is_open(self) -> bool:
         """Whether a request may be begun right now."""
-        return not self.retired and self._link.gate.admits(self._link.slot)
+        return self._gate.is_open()
 
     def resume(self) -> None:
         """The gate may have opened."""
         with self._changed:
-            self._released = False
+            self._gate.released = False
             self._changed.notify_all()
         self._waker.send(b"!")
 
     def release(self) -> None:
         """While the gate is closed, requests are not to wait here."""
         with self._changed:
-            self._released = True
+            self._gate.released = True
             self._changed.notify_all()
 
     def retire(self) -> None:
@@ -67,10 +76,18 @@ class Door:
         with self._changed:
             if self.retired:
                 return
-            self.retired = True
+            self._gate.retired = True
             self._changed.notify_all()
+            for connection in self._event_streams:
+                _end(connection)
         self._retirer.close()
         self._waker.send(b"!")
+
+    def end(self) -> None:
+        """Wait for no answer any more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
     def adopt(self, connection: socket.socket) -> None:
         """Take over a connection that another process accepted."""
@@ -78,7 +95,7 @@ class Door:
         self._waker.send(b"!")
 
     def await_request(self, connection: socket.socket) -> bool:
-        """Wait until the client says something; false when it is not for us.
+        """Wait until the client sends something; false when another process is to read it.
 
         While the gate is closed a request stays unread, so that either this
         process goes on with it (nothing had changed), the next one gets it, or
@@ -89,17 +106,44 @@ class Door:
             selector.register(self._retirement, selectors.EVENT_READ)
             selector.select()
         with self._changed:
-            self._changed.wait_for(lambda: self.retired or self._released or self.is_open())
+            self._changed.wait_for(lambda: self.retired or self._gate.released or self.is_open())
             return self.is_open()
 
     def hand_back(self, connection: socket.socket) -> None:
         """Give a connection to whoever serves the new code."""
-        self._link.say(m.HandBack(), [connection.fileno()])
+        self._gate.hand_back(connection)
+
+    def began(self) -> None:
+        """A request is about to be answered."""
+        self._gate.began()
+
+    def ended(self) -> None:
+        """It has been answered, or was given up."""
+        self._gate.ended()
+
+    def answered(self) -> None:
+        """A request has been answered."""
+        self._gate.answered()
 
     def opened(self) -> None:
         """A connection is this process's to serve."""
         with self._changed:
             self._connections += 1
+
+    def streams_events(self, connection: socket.socket) -> None:
+        """End this connection when the process retires.
+
+        An event stream has no end of its own, and its client connects again.
+        """
+        with self._changed:
+            self._event_streams.add(connection)
+            if self.retired:
+                _end(connection)
+
+    def streams_nothing(self, connection: socket.socket) -> None:
+        """The answer on this connection is over."""
+        with self._changed:
+            self._event_streams.discard(connection)
 
     def closed(self) -> None:
         """A connection was closed or given away."""
@@ -110,14 +154,14 @@ class Door:
     def wait_until_idle(self) -> None:
         """Wait for the last answer; the supervisor bounds how long."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._connections)
+            self._changed.wait_for(lambda: self._ended or not self._connections)
 
 
 class HeldServerMixin:
     """Goes before a server class: the socket is the supervisor's."""
 
     door: Door
-    link: Link
+    link: Connection
     socket: Socket
     server_address: Any
     address_family: int
@@ -128,7 +172,7 @@ class HeldServerMixin:
         host, port = self.server_address[:2]
         self.socket.close()
         ipv6 = self.address_family == socket.AF_INET6
-        self.socket = self.link.listen(host, port, ipv6=ipv6)
+        self.socket = self.link.listen(Address(host, port, ipv6))
         self.server_address = self.socket.getsockname()
         self.server_name = full_name(self.server_address[0])
         self.server_port = self.server_address[1]
@@ -136,7 +180,7 @@ class HeldServerMixin:
         self.RequestHandlerClass = _gated(self.RequestHandlerClass)
 
     def server_activate(self) -> None:
-        """It listens already."""
+        """Do nothing: the socket listens already."""
 
     def get_request(self) -> tuple[Socket, Any]:
         """Accept; another process may have been faster."""
@@ -232,13 +276,34 @@ class _PausableReader(io.RawIOBase):
         return None if self.paused else self._connection.recv_into(buffer)
 
 
+class _NoticingWriter(io.BufferedIOBase):
+    """Writes to a connection; notices the header of a stream of events."""
+
+    def __init__(self, writer: Any, notice: Callable[[], None]) -> None:
+        self._writer = writer
+        self._notice = notice
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        # wsgiref writes the headers of an answer at once, and nothing with them.
+        if bytes(data[-4:]) == b"\r\n\r\n" and _EVENT_STREAM.search(data):
+            self._notice()
+        return int(self._writer.write(data))
+
+    def fileno(self) -> int:
+        return int(self._writer.fileno())
+
+
 class GatedHandlerMixin:
-    """Goes before a request handler: looks at the door before each request."""
+    """Goes before a request handler: checks the door before each request."""
 
     server: HeldServerMixin
     connection: socket.socket
     close_connection: bool
     rfile: Any
+    wfile: Any
 
     def setup(self) -> None:
         """Read through a reader that can be asked what it holds."""
@@ -246,18 +311,30 @@ class GatedHandlerMixin:
         self.rfile.close()
         self._reader = _PausableReader(self.connection)
         self.rfile = io.BufferedReader(self._reader)
+        door, connection = self.server.door, self.connection
+        self.wfile = _NoticingWriter(self.wfile, lambda: door.streams_events(connection))
 
     def handle_one_request(self) -> None:
         """Answer the next request, or give the connection away untouched."""
         door = self.server.door
         if self._has_read_ahead() or door.await_request(self.connection):
-            super().handle_one_request()  # type: ignore[misc]
-            self.server.link.answered()
+            door.began()
+            try:
+                self._answer()
+                door.answered()
+            finally:
+                door.ended()
             return
         self.close_connection = True
         door.hand_back(self.connection)
         # Others serve it now: whatever closes this object must not shut it down.
         os.close(self.connection.detach())
+
+    def _answer(self) -> None:
+        try:
+            super().handle_one_request()  # type: ignore[misc]
+        finally:
+            self.server.door.streams_nothing(self.connection)
 
     def _has_read_ahead(self) -> bool:
         """Whether the client sent the next request together with the last one."""
@@ -268,7 +345,12 @@ class GatedHandlerMixin:
             self._reader.paused = False
 
 
-def held_server(server_class: type[WSGIServer], link: Link) -> type[WSGIServer]:
+def _end(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def held_server(server_class: type[WSGIServer], link: Connection) -> type[WSGIServer]:
     """``server_class`` on the supervisor's socket."""
     body = {"link": link, "door": Door(link), "__module__": __name__}
     return type(server_class.__name__, (HeldServerMixin, server_class), body)

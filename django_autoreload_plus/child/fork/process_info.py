@@ -1,4 +1,4 @@
-"""What the operating system knows of this process.
+"""Facts about this process from the operating system.
 
 Linux shows all of it below ``/proc``. On macOS the kernel is asked through psutil; who has
 locked what it does not tell, so that is noted when it happens.
@@ -12,12 +12,19 @@ import re
 import signal
 import stat
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .private_handles import Handle
+
+from ...protocol.reasons import Reason
 
 #: Thread pools of linear algebra libraries: they stop and restart around a fork.
 _POOLS = re.compile(r"/lib(?:scipy_)?openblas[^/]*\.so|/libmkl_core[^/]*\.so|/libblis[^/]*\.so")
-#: What Linux calls handles that are no files.
+#: Permissions of a mapping, its offset, device and inode, and its name.
+_SHARED = re.compile(r"^[0-9a-f-]+ .w.s \S+ (\S+) (\d+) *(.*)$", re.MULTILINE)
+#: The names that Linux gives to handles that are no files.
 _ANONYMOUS = {
     "anon_inode:[eventpoll]": "an epoll object is open",
     "anon_inode:inotify": "an inotify object is open",
@@ -25,9 +32,10 @@ _ANONYMOUS = {
     "anon_inode:[io_uring]": "an io_uring is open",
     "anon_inode:[timerfd]": "a timer is open",
 }
-_KNOWN_KINDS = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFCHR, stat.S_IFBLK)
+#: What a fork can share, or separate: files, folders and devices.
+KNOWN_KINDS = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFCHR, stat.S_IFBLK)
 
-#: The descriptors of the process that looks; the second shows them on Linux only by a link
+#: The descriptors of the process that asks; the second shows them on Linux only by a link
 #: that small systems lack.
 _LISTING = "/proc/self/fd" if sys.platform.startswith("linux") else "/dev/fd"
 
@@ -35,13 +43,13 @@ Listeners = dict[str, Callable[[tuple[Any, ...]], None]]
 
 
 class System(Protocol):
-    """What the rules for a ``fork()`` ask about this process."""
+    """The facts that the rules for a ``fork()`` need."""
 
-    def obstacle(self, *, asked_for: bool) -> str | None:
+    def obstacle(self, *, asked_for: bool) -> Reason | None:
         """Why nothing can be copied here; ``asked_for``: the user wants it all the same."""
 
     def listen(self, listeners: Listeners) -> None:
-        """Add what has to be heard of while it happens, by audit event."""
+        """Add listeners for what can be noticed only while it happens, by audit event."""
 
     def native_threads(self) -> int:
         """Threads besides this one that a fork would lose."""
@@ -56,19 +64,25 @@ class System(Protocol):
         """Whether this process has locked the file."""
 
     def strange(self, descriptor: int, kind: int) -> str | None:
-        """What a handle is that is neither file, directory, device, socket nor pipe."""
+        """The kind of a handle that is neither file, directory, device, socket nor pipe."""
+
+    def shared_memory(self) -> list[tuple[str, int, str]]:
+        """Writable mappings that are shared with other processes: device, inode and name."""
 
     def path(self, descriptor: int) -> str:
         """The name of an open file. :class:`OSError`: it has none."""
 
-    def open_again(self, descriptor: int) -> int:
-        """Open the same file once more, for reading. :class:`OSError`: it cannot be done."""
+    def open_again(self, descriptor: int, flags: int) -> int:
+        """Open the same file once more. :class:`OSError`: it cannot be done."""
+
+    def private_handles(self, candidates: Mapping[int, tuple[int, int]]) -> list[Handle]:
+        """Those that a forked process can renew, of these descriptors with their identities."""
 
 
 class Linux:
     """See proc(5)."""
 
-    def obstacle(self, *, asked_for: bool) -> str | None:  # noqa: ARG002
+    def obstacle(self, *, asked_for: bool) -> Reason | None:  # noqa: ARG002 - of all systems
         """Nothing."""
         return None
 
@@ -76,7 +90,7 @@ class Linux:
         """Nothing."""
 
     def native_threads(self) -> int:
-        """All there are, without the pools that survive."""
+        """All but the thread pools that survive a fork."""
         extra = len(os.listdir("/proc/self/task")) - 1
         if extra <= 0:
             return 0
@@ -93,8 +107,8 @@ class Linux:
         return True
 
     def caught(self, signals: Iterable[signal.Signals]) -> list[signal.Signals]:
-        """The kernel knows."""
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        """As /proc/self/status says."""
+        with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
             text = next(line.split()[1] for line in file if line.startswith("SigCgt:"))
         mask = int(text, 16)
         return [number for number in signals if mask >> (number - 1) & 1]
@@ -108,54 +122,70 @@ class Linux:
         # The listing's own is closed by now.
         with contextlib.suppress(OSError):
             path = f"/proc/self/fdinfo/{descriptor}"
-            with open(path, encoding="ascii", errors="replace") as file:
+            with open(path, encoding="utf-8", errors="replace") as file:
                 return any(line.startswith("lock:") for line in file)
         return False
 
     def strange(self, descriptor: int, kind: int) -> str | None:
         """An anonymous inode of a kind that cannot be shared."""
-        if kind in _KNOWN_KINDS:
+        if kind in KNOWN_KINDS:
             return None
         target = self.path(descriptor)
         return next((text for name, text in _ANONYMOUS.items() if target.startswith(name)), None)
+
+    def shared_memory(self) -> list[tuple[str, int, str]]:
+        """The mappings of proc_pid_maps(5)."""
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+            found = _SHARED.findall(maps.read())
+        return [(device, int(inode), name) for device, inode, name in found]
 
     def path(self, descriptor: int) -> str:
         """The name, or what stands for one."""
         return os.readlink(_entry(descriptor))
 
-    def open_again(self, descriptor: int) -> int:
+    def open_again(self, descriptor: int, flags: int) -> int:
         """Also when its name is gone."""
-        return os.open(_entry(descriptor), os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(_entry(descriptor), flags | os.O_CLOEXEC)
+
+    def private_handles(self, candidates: Mapping[int, tuple[int, int]]) -> list[Handle]:
+        """What wakes an event loop that does not run."""
+        from . import private_handles
+
+        return private_handles.find(candidates)
 
 
 class MacOS:
-    """Apple's kernel, asked through psutil, and what was heard of."""
+    """Apple's kernel, asked through psutil, and what audit events have told."""
 
     def __init__(self) -> None:
         #: Descriptors that were locked, each with the device and inode behind it.
         self._locked: dict[int, tuple[int, int]] = {}
+        self._mapped: list[tuple[str, int, str]] = []
 
-    def obstacle(self, *, asked_for: bool) -> str | None:
+    def obstacle(self, *, asked_for: bool) -> Reason | None:
         """Another system that nobody has tried, not asked for, or no psutil."""
         name: str = sys.platform
         if name != "darwin":
-            return f"forked copies are not used on {name}"
+            return Reason("AP202", f"forked copies are not used on {name}")
         if not asked_for:
-            return 'forked copies are not used on macOS unless "CHECKPOINTS" is True'
+            text = 'forked copies are not used on macOS unless "CHECKPOINTS" is True'
+            return Reason("AP202", text)
         try:
-            import psutil  # noqa: F401
+            import psutil  # noqa: F401 - is it there?
         except ImportError:
-            return "forked copies on macOS need psutil (pip install psutil)"
+            text = "forked copies on macOS need psutil (pip install psutil)"
+            return Reason("AP202", text)
         return None
 
     def listen(self, listeners: Listeners) -> None:
-        """Who locks a file."""
+        """Note a lock on a file, or a mapping of memory."""
+        listeners["mmap.__new__"] = self._map
         listeners["fcntl.flock"] = self._flock
         listeners["fcntl.lockf"] = self._lock
         listeners["fcntl.fcntl"] = self._fcntl
 
     def native_threads(self) -> int:
-        """All there are: which of them would survive, nobody tells."""
+        """All there are: macOS does not tell which of them would survive."""
         return int(_process().num_threads()) - 1
 
     def has_children(self) -> bool:
@@ -163,7 +193,7 @@ class MacOS:
         return bool(_process().children())
 
     def caught(self, signals: Iterable[signal.Signals]) -> list[signal.Signals]:
-        """Nobody tells of those in C."""
+        """None: the system does not tell of handlers in C."""
         return [number for number in signals if callable(signal.getsignal(number))]
 
     def is_locked(self, descriptor: int) -> bool:
@@ -171,9 +201,13 @@ class MacOS:
         held = self._locked.get(descriptor)
         return held is not None and held == identity(descriptor)
 
-    def strange(self, descriptor: int, kind: int) -> str | None:  # noqa: ARG002
+    def strange(self, descriptor: int, kind: int) -> str | None:  # noqa: ARG002 - of all systems
         """Anything that is not known."""
-        return None if kind in _KNOWN_KINDS else "something that is no file is open"
+        return None if kind in KNOWN_KINDS else "something that is no file is open"
+
+    def shared_memory(self) -> list[tuple[str, int, str]]:
+        """Memory that Python code has mapped since the start, whether or not it still is."""
+        return self._mapped
 
     def path(self, descriptor: int) -> str:
         """The name it was opened by, or has got since."""
@@ -182,13 +216,20 @@ class MacOS:
                 return str(item.path)
         raise FileNotFoundError(descriptor)
 
-    def open_again(self, descriptor: int) -> int:
+    def open_again(self, descriptor: int, flags: int) -> int:
         """By its name, if that still leads to the same file."""
-        again = os.open(self.path(descriptor), os.O_RDONLY | os.O_CLOEXEC)
+        again = os.open(self.path(descriptor), flags | os.O_CLOEXEC)
         if identity(again) == identity(descriptor):
             return again
         os.close(again)
         raise FileNotFoundError(descriptor)
+
+    def private_handles(
+        self,
+        candidates: Mapping[int, tuple[int, int]],  # noqa: ARG002 - of all systems
+    ) -> list[Handle]:
+        """None: a kqueue does not survive a fork."""
+        return []
 
     def _flock(self, args: tuple[Any, ...]) -> None:
         import fcntl
@@ -205,6 +246,12 @@ class MacOS:
         if args[1] in (fcntl.F_SETLK, fcntl.F_SETLKW):
             self._lock(args)
 
+    def _map(self, args: tuple[Any, ...]) -> None:
+        import mmap
+
+        if args[2] in (mmap.ACCESS_DEFAULT, mmap.ACCESS_WRITE):
+            self._mapped.append(("", 0, "mmap"))
+
     def _lock(self, args: tuple[Any, ...]) -> None:
         with contextlib.suppress(OSError):
             self._locked[args[0]] = identity(args[0])
@@ -218,6 +265,15 @@ def this_system() -> System:
 def identity(descriptor: int) -> tuple[int, int]:
     """The device and inode behind a descriptor. :class:`OSError`: it is closed."""
     info = os.fstat(descriptor)
+    return info.st_dev, info.st_ino
+
+
+def working_directory() -> tuple[int, int] | None:
+    """The device and inode of the working directory; ``None``: it cannot be reached."""
+    try:
+        info = os.stat(os.curdir)
+    except OSError:
+        return None
     return info.st_dev, info.st_ino
 
 

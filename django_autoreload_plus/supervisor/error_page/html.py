@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import html
 import itertools
 import pkgutil
 from typing import TYPE_CHECKING
 
-from django_autoreload_plus.protocol.failures import headline, short_path
-from django_autoreload_plus.protocol.libraries import INSTALLED
+from ... import editors
+from ...failure.from_process import headline
+from ...own_code import PACKAGE_FOLDERS
+from ...paths import shown
+from ...protocol.failure import Frame
+from ...records import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from django_autoreload_plus.protocol.failure import Failure, Frame, Link
+    from ...protocol.failure import ChainLink, Failure
 
 #: A page longer than this helps nobody, and a phone cannot scroll it.
 MAX_TEXT = 100_000
@@ -52,13 +55,28 @@ _ICON = (
 )
 
 
-def html_page(failure: Failure, *, nonce: str, wait: str, again_by_get: bool) -> str:
-    """Return the page.
+@dataclass(frozen=True)
+class Page:
+    """What is shown."""
+
+    failure: Failure
+    #: The template of the links that open a file, see :mod:`django_autoreload_plus.editors`.
+    editor: str = ""
+
+    def link(self, frame: Frame) -> str:
+        """The URL that opens the file in the editor; ``""``: none does."""
+        column = frame.columns[0] + 1 if frame.columns else 1
+        return editors.link(self.editor, frame.path, frame.line, column)
+
+
+def html_page(page: Page, *, nonce: str, wait: str, again_by_get: bool) -> str:
+    """The page.
 
     ``nonce`` is the one of the content security policy, ``wait`` the path the
     script asks; ``again_by_get`` for an answer to a form that was sent: the
     page must not send it once more.
     """
+    failure = page.failure
     title = html.escape(headline(failure))
     attributes = f'data-wait="{html.escape(wait)}"' + (" data-by-get" if again_by_get else "")
     return f"""<!doctype html>
@@ -75,10 +93,10 @@ def html_page(failure: Failure, *, nonce: str, wait: str, again_by_get: bool) ->
 </head>
 <body>
 <main>
-{_header(failure)}
+{_header(page)}
 {_status(again_by_get=again_by_get)}
 {_spot(failure)}
-{_body(failure)}
+{_body(page)}
 </main>
 <script nonce="{nonce}">
 {_SCRIPT}</script>
@@ -87,7 +105,8 @@ def html_page(failure: Failure, *, nonce: str, wait: str, again_by_get: bool) ->
 """
 
 
-def _header(failure: Failure) -> str:
+def _header(page: Page) -> str:
+    failure = page.failure
     name, colon, message = failure.summary.partition(": ")
     if not colon or " " in name:
         heading = f'<span class="message">{html.escape(failure.summary)}</span>'
@@ -97,19 +116,27 @@ def _header(failure: Failure) -> str:
             f'<span class="message">{html.escape(message)}</span>'
         )
     size = ' class="long"' if len(failure.summary) > LONG_HEADING else ""
-    place = _place(failure.path, failure.line) if failure.path else ""
+    spot = failure.spot
+    is_spot = spot is not None and (spot.path, spot.line) == (failure.path, failure.line)
+    frame = spot if spot is not None and is_spot else Frame(failure.path, failure.line, "")
+    place = _place(frame, page.link(frame)) if failure.path else ""
     kind = html.escape(_KINDS.get(failure.kind, _KINDS["exception"]))
     return f'<header>\n<p class="kind">{kind}</p>\n{place}\n<h1{size}>{heading}</h1>\n</header>'
 
 
-def _place(path: str, line: int) -> str:
-    where = f"{path}:{line}" if line else path
-    shown = f"{short_path(path)}:{line}" if line else short_path(path)
-    directory, slash, name = shown.rpartition("/")
-    return (
-        f'<p class="place"><code title="{html.escape(where)}">'
+def _place(frame: Frame, link: str) -> str:
+    number = f":{frame.line}" if frame.line else ""
+    where = html.escape(frame.path + number)
+    directory, slash, name = (shown(frame.path) + number).rpartition("/")
+    code = (
+        f'<code title="{where}">'
         f'<span class="directory">{html.escape(directory + slash)}</span>{html.escape(name)}</code>'
-        f'<button type="button" class="copy" data-copy="{html.escape(where)}">Copy</button></p>'
+    )
+    if link:
+        code = f'<a class="editor" href="{html.escape(link)}">{code}</a>'
+    return (
+        f'<p class="place">{code}'
+        f'<button type="button" class="copy" data-copy="{where}">Copy</button></p>'
     )
 
 
@@ -133,11 +160,12 @@ def _spot(failure: Failure) -> str:
     return f'<div class="spot">{_source(failure.spot)}</div>'
 
 
-def _body(failure: Failure) -> str:
+def _body(page: Page) -> str:
+    failure = page.failure
     frames = [frame for link in failure.chain for frame in link.frames]
     if not frames:
         return f'<pre class="text">{html.escape(_cut(failure.text, MAX_TEXT))}</pre>'
-    links = "\n".join(_link(link, failure) for link in failure.chain)
+    links = "\n".join(_link(link, page) for link in failure.chain)
     # The heading and the place on top have said it all already.
     if frames == [failure.spot] and not any("\n" in link.message for link in failure.chain):
         links = ""
@@ -155,29 +183,29 @@ def _whole_text(failure: Failure) -> str:
     )
 
 
-def _link(link: Link, failure: Failure) -> str:
+def _link(link: ChainLink, page: Page) -> str:
     relation = _RELATIONS.get(link.relation, "")
     joint = f'<p class="relation">{relation}</p>\n' if relation else ""
     title = ""
-    if len(failure.chain) > 1 and link.type:
+    if len(page.failure.chain) > 1 and link.type:
         title = (
             f'<h2><span class="type">{html.escape(link.type)}</span>'
             f'<span class="message">{html.escape(_cut(link.message, MAX_MESSAGE))}</span></h2>\n'
         )
     elif "\n" in link.message.strip():
         title = f'<pre class="text">{html.escape(_cut(link.message, MAX_MESSAGE))}</pre>\n'
-    return f'{joint}<section class="link">\n{title}{_frames(link, failure)}\n</section>'
+    return f'{joint}<section class="link">\n{title}{_frames(link, page)}\n</section>'
 
 
-def _frames(link: Link, failure: Failure) -> str:
+def _frames(link: ChainLink, page: Page) -> str:
     if not link.frames:
         return ""
     frames = list(_sources_once(link.frames))
     half = len(frames) // 2 if link.omitted else len(frames)
-    blocks = list(_runs(frames[:half], failure))
+    blocks = list(_runs(frames[:half], page))
     if link.omitted:
         blocks.append(f'<li class="omitted">{link.omitted} calls in between are left out</li>')
-        blocks += _runs(frames[half:], failure)
+        blocks += _runs(frames[half:], page)
     return '<ol class="frames">\n' + "\n".join(blocks) + "\n</ol>"
 
 
@@ -187,25 +215,25 @@ def _sources_once(frames: Sequence[Frame]) -> Iterator[Frame]:
     for index, frame in enumerate(frames):
         place = (frame.path, frame.line)
         repeated = place in seen and index < len(frames) - 1
-        yield dataclasses.replace(frame, source=()) if repeated else frame
+        yield replace(frame, source=()) if repeated else frame
         seen.add(place)
 
 
-def _runs(frames: Sequence[Frame], failure: Failure) -> Iterator[str]:
+def _runs(frames: Sequence[Frame], page: Page) -> Iterator[str]:
     """Yield own frames one by one, neighbouring library frames folded into one."""
     any_own = any(frame.own for frame in frames)
     for own, run in itertools.groupby(frames, lambda frame: frame.own):
         found = list(run)
         if own or not any_own:
-            yield from (_frame(frame, failure) for frame in found)
+            yield from (_frame(frame, page) for frame in found)
         else:
-            yield _folded(found, failure)
+            yield _folded(found, page)
 
 
-def _folded(frames: list[Frame], failure: Failure) -> str:
+def _folded(frames: list[Frame], page: Page) -> str:
     count = f"{len(frames)} calls" if len(frames) > 1 else "1 call"
     names = ", ".join(dict.fromkeys(_library(frame.path) for frame in frames))
-    inner = "\n".join(_frame(frame, failure) for frame in frames)
+    inner = "\n".join(_frame(frame, page) for frame in frames)
     return (
         f'<li class="library"><details><summary>{count} in {html.escape(names)}</summary>\n'
         f"<ol>\n{inner}\n</ol></details></li>"
@@ -213,19 +241,20 @@ def _folded(frames: list[Frame], failure: Failure) -> str:
 
 
 def _library(path: str) -> str:
-    """Return the name a reader knows a library by: ``django``, ``importlib``."""
+    """The name a reader knows a library by: ``asyncio``, ``sqlparse``."""
     parts = path.replace("\\", "/").split("/")
     for home, name in reversed(list(itertools.pairwise(parts))):
-        is_home = home in INSTALLED or home.startswith("python3")
-        if is_home and name not in INSTALLED:
+        is_home = home in PACKAGE_FOLDERS or home.startswith("python3")
+        if is_home and name not in PACKAGE_FOLDERS:
             return name.removesuffix(".py")
     return parts[-1].removesuffix(".py")
 
 
-def _frame(frame: Frame, failure: Failure) -> str:
-    here = frame == failure.spot
+def _frame(frame: Frame, page: Page) -> str:
+    here = frame == page.failure.spot
     names = " ".join(["frame", *(["own"] if frame.own else []), *(["here"] if here else [])])
-    place = _place(frame.path, frame.line)
+    is_opened = frame.own or here
+    place = _place(frame, page.link(frame) if is_opened else "")
     if frame.function:
         place += f'<span class="function">{html.escape(frame.function)}</span>'
     source = _source(frame) if frame.source else ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import http
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from ...records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,12 +15,12 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _TARGET = re.compile(r"[\x21-\x7e\x80-\xff]+")
 _VERSION = re.compile(r"HTTP/1\.\d")
 _HOST = re.compile(r"(?P<name>[a-z0-9_.-]+|\[[a-f0-9:.]+\])(?::[0-9]{0,5})?")
-#: What Django takes for ALLOWED_HOSTS while DEBUG is on and the list is empty.
+#: The names of the local machine: Django's ALLOWED_HOSTS while DEBUG is on and the list empty.
 _LOCAL = (".localhost", "127.0.0.1", "[::1]")
 
 
 class BadRequestError(Exception):
-    """What the client sent is no HTTP/1 request."""
+    """The client has sent something other than an HTTP/1 request."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Response:
     body: bytes
 
     def encode(self, *, head_only: bool = False) -> bytes:
-        """Return the bytes to send: without the body for an answer to ``HEAD``."""
+        """The bytes to send: without the body for an answer to ``HEAD``."""
         phrase = http.HTTPStatus(self.status).phrase
         lines = [f"HTTP/1.1 {self.status} {phrase}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
@@ -71,7 +72,7 @@ def parse_head(head: bytes) -> Request:
 
 
 def preferred(accept: str, offered: Sequence[str]) -> str:
-    """Return the type of ``offered`` that an ``Accept`` header asks for.
+    """The type of ``offered`` that an ``Accept`` header asks for.
 
     What is named outright beats a wildcard of the same weight, then the
     earlier of the header wins, then the earlier of ``offered``, which is also
@@ -109,10 +110,10 @@ def _closeness(pattern: str, kind: str) -> int:
 
 
 def host_allowed(host: str, patterns: Sequence[str]) -> bool:
-    """Whether Django would answer a request for ``host``, a ``Host`` header.
+    """Whether a request for ``host``, a ``Host`` header, may be answered.
 
-    ``patterns`` are as in ``ALLOWED_HOSTS``; none means the names of the local
-    machine.
+    ``patterns`` are those of Django's ``ALLOWED_HOSTS``; none means the names of the
+    local machine.
     """
     found = _HOST.fullmatch(host.lower())
     if found is None:

@@ -1,29 +1,22 @@
-"""What a browser, ``curl`` or a program gets while the code cannot start."""
+"""The answer to a browser, ``curl`` or a program while the code cannot start."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import http
 import json
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django_autoreload_plus.protocol.failures import headline
-from django_autoreload_plus.protocol.masking import mask_secrets
-from django_autoreload_plus.supervisor.error_html import html_page
-from django_autoreload_plus.supervisor.error_http import (
-    Response,
-    host_allowed,
-    preferred,
-)
+from ...failure.from_process import headline
+from ...failure.masking import mask_secrets
+from ...records import asdict, dataclass, replace
+from .html import Page, html_page
+from .http import Response, host_allowed, preferred
 
 if TYPE_CHECKING:
-    from django_autoreload_plus.protocol.failure import Failure
-    from django_autoreload_plus.supervisor.error_http import (
-        Request,
-    )
+    from ...protocol.failure import Failure
+    from .http import Request
 
 #: The page's script asks here whether it should load itself again.
 WAIT_PATH = "/__autoreload_plus__/wait"
@@ -47,19 +40,21 @@ class PageContext:
     debug: bool = True
     #: As in ``ALLOWED_HOSTS``; empty: the names of the local machine.
     allowed_hosts: tuple[str, ...] = ()
+    #: The template of the links that open a file, see :mod:`django_autoreload_plus.editors`.
+    editor: str = ""
 
 
 def failure_id(failure: Failure, context: PageContext) -> str:
-    """Return a name of what the page shows: equal pages, equal names."""
+    """A name of what the page shows: equal pages, equal names."""
     shown = repr((failure, context)).encode("utf-8", "backslashreplace")
     return hashlib.sha256(shown).hexdigest()[:16]
 
 
 def render(failure: Failure, request: Request, context: PageContext) -> Response:
-    """Return the answer to ``request``, with status 500.
+    """The answer to ``request``, with status 500.
 
     HTML, plain text or JSON by the ``Accept`` header; without the failure
-    where Django would not show its debug page.
+    where Django's debug page would not be shown.
     """
     if not context.debug or not may_see(request, context):
         return bare(500)
@@ -67,7 +62,7 @@ def render(failure: Failure, request: Request, context: PageContext) -> Response
     failure = masked(failure)
     kind = preferred(request.headers.get("accept", "*/*"), _TYPES)
     if kind == "text/html":
-        return _html(failure, request, name)
+        return _html(failure, request, name, context.editor)
     if kind == "application/json":
         return _response(500, kind, json.dumps(_as_json(failure, name), indent=2) + "\n")
     return _response(500, kind, f"{headline(failure)}\n\n{failure.text}")
@@ -79,11 +74,9 @@ def may_see(request: Request, context: PageContext) -> bool:
 
 
 def masked(failure: Failure) -> Failure:
-    """Return ``failure`` without secrets in what the user's code has said."""
-    chain = tuple(
-        dataclasses.replace(link, message=mask_secrets(link.message)) for link in failure.chain
-    )
-    return dataclasses.replace(
+    """``failure`` without secrets in what the user's code has said."""
+    chain = tuple(replace(link, message=mask_secrets(link.message)) for link in failure.chain)
+    return replace(
         failure,
         summary=mask_secrets(failure.summary),
         text=mask_secrets(failure.text),
@@ -92,33 +85,33 @@ def masked(failure: Failure) -> Failure:
 
 
 def bare(status: int) -> Response:
-    """Return an answer that says no more than its status."""
+    """An answer that says no more than its status."""
     name = http.HTTPStatus(status).phrase
     body = f"<!doctype html>\n<title>{name}</title>\n<h1>{name} ({status})</h1>\n"
     return _response(status, "text/html", body)
 
 
 def again(request: Request) -> Response:
-    """Return the advice to ask once more, on a new connection: the code is there."""
+    """The advice to ask once more, on a new connection: the code is there."""
     where = request.target if request.target.startswith("/") else "/"
     # More than one slash would name another host.
     where = "/" + where.lstrip("/\\")
     answer = _response(307, "text/plain", "The new code is live: please ask again.\n")
-    return dataclasses.replace(answer, headers=(*answer.headers, ("Location", where)))
+    return replace(answer, headers=(*answer.headers, ("Location", where)))
 
 
 def wait_answer(state: str, name: str = "", *, retry: float = 0.0) -> Response:
-    """Return what the page's script is told.
+    """What the page's script is told.
 
     ``state`` is ``"live"``, ``"failed"`` (``name`` says with what) or
     ``"same"``; ``retry`` is how many seconds to wait before asking again.
     """
     body = json.dumps({"state": state, "id": name, "retry": retry})
     answer = _response(200, "application/json", body)
-    return dataclasses.replace(answer, headers=(*answer.headers, (WAIT_HEADER, state)))
+    return replace(answer, headers=(*answer.headers, (WAIT_HEADER, state)))
 
 
-def _html(failure: Failure, request: Request, name: str) -> Response:
+def _html(failure: Failure, request: Request, name: str, editor: str) -> Response:
     nonce = secrets.token_urlsafe(16)
     policy = (
         "default-src 'none'; "
@@ -128,14 +121,15 @@ def _html(failure: Failure, request: Request, name: str) -> Response:
     )
     again_by_get = request.method not in {"GET", "HEAD"}
     wait = f"{WAIT_PATH}?seen={name}"
-    body = html_page(failure, nonce=nonce, wait=wait, again_by_get=again_by_get)
+    page = Page(failure, editor)
+    body = html_page(page, nonce=nonce, wait=wait, again_by_get=again_by_get)
     answer = _response(500, "text/html", body)
     extra = (("Content-Security-Policy", policy), ("Vary", "Accept"))
-    return dataclasses.replace(answer, headers=(*answer.headers, *extra))
+    return replace(answer, headers=(*answer.headers, *extra))
 
 
 def _as_json(failure: Failure, name: str) -> dict[str, object]:
-    return {"error": headline(failure), "id": name, **dataclasses.asdict(failure)}
+    return {"error": headline(failure), "id": name, **asdict(failure)}
 
 
 def _response(status: int, kind: str, text: str) -> Response:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import enum
 import errno
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from django_autoreload_plus.supervisor.error_http import BadRequestError, parse_head
-from django_autoreload_plus.supervisor.error_page import (
+from ...records import dataclass
+from .http import BadRequestError, parse_head
+from .respond import (
     WAIT_PATH,
     PageContext,
     again,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
-    from django_autoreload_plus.protocol.failure import Failure
-    from django_autoreload_plus.supervisor.error_http import Request, Response
+    from ...protocol.failure import Failure
+    from .http import Request, Response
 
 #: Errors of ``accept()`` that end when a connection is closed somewhere.
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -46,7 +46,7 @@ _GLANCE = 0.001
 
 @dataclass(frozen=True)
 class Limits:
-    """What a client may take; times in seconds, sizes in bytes."""
+    """Limits for one client; times in seconds, sizes in bytes."""
 
     connections: int = 200
     head_bytes: int = 64 * 1024
@@ -89,14 +89,13 @@ class _Connection:
 
 
 class ErrorServer:
-    """Shows a failure on ``sockets``, which listen already and do not block.
+    """Shows a failure on sockets that listen already and do not block.
 
     All methods have to be called in the thread of the running event loop.
     """
 
     def __init__(
         self,
-        sockets: Sequence[socket.socket],
         limits: Limits | None = None,
         *,
         is_undecided: Callable[[], bool] = bool,
@@ -109,7 +108,7 @@ class ErrorServer:
         """
         self._is_undecided = is_undecided
         self._pass_on = pass_on
-        self._sockets = tuple(sockets)
+        self._sockets: tuple[socket.socket, ...] = ()
         self._limits = limits or Limits()
         self._most = self._limits.connections
         self._state = _State.UNDECIDED
@@ -122,8 +121,13 @@ class ErrorServer:
         self._accepting = False
         self._resume: asyncio.TimerHandle | None = None
 
-    def show(self, failure: Failure, context: PageContext) -> None:
-        """Answer with ``failure`` from now on; pages showing another one reload."""
+    def show(
+        self, failure: Failure, context: PageContext, sockets: Sequence[socket.socket]
+    ) -> None:
+        """Answer with ``failure`` on ``sockets`` from now on; pages showing another one reload."""
+        if tuple(sockets) != self._sockets:
+            self._stop()
+            self._sockets = tuple(sockets)
         self._failure, self._context = failure, context
         self._name = failure_id(failure, context)
         self._decide(_State.FAILED)
@@ -176,11 +180,8 @@ class ErrorServer:
             return
         self._accepting = True
         loop = asyncio.get_running_loop()
-        try:
-            for listener in self._sockets:
-                loop.add_reader(listener.fileno(), self._accept, listener)
-        except NotImplementedError:  # the proactor of Windows
-            self._poll()
+        for listener in self._sockets:
+            loop.add_reader(listener.fileno(), self._accept, listener)
 
     def _stop(self) -> None:
         if self._resume is not None:
@@ -190,17 +191,8 @@ class ErrorServer:
             return
         self._accepting = False
         loop = asyncio.get_running_loop()
-        try:
-            for listener in self._sockets:
-                loop.remove_reader(listener.fileno())
-        except NotImplementedError:
-            pass
-
-    def _poll(self) -> None:
         for listener in self._sockets:
-            self._accept(listener)
-        if self._accepting:
-            self._resume = asyncio.get_running_loop().call_later(0.02, self._poll)
+            loop.remove_reader(listener.fileno())
 
     def _accept(self, listener: socket.socket) -> None:
         # One at a time: between two of them a pause() gets its turn.
@@ -315,7 +307,7 @@ class ErrorServer:
                 raise asyncio.LimitOverrunError("the head is too long", len(head))
 
     async def _decided(self, request: Request) -> Response:
-        """Return the page, as soon as it is known whether there is something to show."""
+        """The page, as soon as it is known whether there is something to show."""
         while self._state is _State.UNDECIDED:
             await self._news.wait()
         if self._state is _State.LIVE:
@@ -327,7 +319,7 @@ class ErrorServer:
     async def _wait(
         self, client: _Connection, reader: asyncio.StreamReader, seen: str, patience: float
     ) -> Response:
-        """Return what has become of the failure ``seen``, or after a while that it is the same."""
+        """What has become of the failure ``seen``, or after a while that it is the same."""
         held = [c for c in self._connections if c.waiting_page and c.address == client.address]
         gone = asyncio.ensure_future(_until_closed(reader))
         deadline = asyncio.get_running_loop().time() + patience
@@ -381,10 +373,7 @@ async def _until_readable(connection: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
     descriptor = connection.fileno()
-    try:
-        loop.add_reader(descriptor, readable.set)
-    except NotImplementedError:  # the proactor of Windows
-        return
+    loop.add_reader(descriptor, readable.set)
     try:
         await readable.wait()
     finally:

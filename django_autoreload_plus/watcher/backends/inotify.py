@@ -1,4 +1,4 @@
-# The methods are documented once, in engine.py.
+# The methods are documented once, in interface.py.
 # ruff: noqa: D102
 """Linux: any number of directories on one descriptor, read by one thread.
 
@@ -25,7 +25,7 @@ from watchdog.observers.inotify_c import (
     inotify_rm_watch,
 )
 
-from .engine import Event, Kind, unheard
+from .interface import Event, Kind, unheard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,7 +78,7 @@ def _parse(data: bytes) -> Iterator[tuple[int, int, str]]:
         offset += length
 
 
-class Inotify:
+class InotifyBackend:
     """Events of the Linux kernel."""
 
     name = "inotify"

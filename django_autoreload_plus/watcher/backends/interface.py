@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import enum
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from ...records import dataclass
 
 
 class Kind(enum.Enum):
-    """What an event says about one name in a directory."""
+    """The kind of an event, for one name in a directory."""
 
     #: A write was finished, or a file or directory was moved here.
     FINISHED = enum.auto()
@@ -35,11 +35,11 @@ class Event:
     name: str = ""
 
 
-def unheard(_busy: bool, /) -> None:  # noqa: FBT001 -- the shape of ``reading``
-    """Stand for a ``reading`` that nobody has asked to hear of."""
+def unheard(_busy: bool, /) -> None:  # noqa: FBT001 - the shape of ``reading``
+    """Stand for a ``reading`` that nobody has asked for."""
 
 
-class Engine(Protocol):
+class Backend(Protocol):
     """A source of file events.
 
     ``add``, ``remove`` and ``wake`` may be called from any thread, ``wait``
@@ -59,15 +59,14 @@ class Engine(Protocol):
         Without ``everything`` only entries that go away and the fate of the
         directory itself are of interest. Adding a path again renews its watch.
 
-        Raises:
-            OSError: the path cannot be watched, or a limit is reached.
+        Raises :class:`OSError` if the path cannot be watched, or a limit is reached.
         """
 
     def remove(self, path: str) -> None:
         """Stop watching ``path``; unknown and vanished paths are fine."""
 
     def wait(self, timeout: float | None) -> list[Event]:
-        """Return the next events; none after ``timeout`` seconds or a ``wake``."""
+        """The next events; none after ``timeout`` seconds or a ``wake``."""
 
     def wake(self) -> None:
         """Make a ``wait`` under way, or the next one, return."""
@@ -86,23 +85,3 @@ class Engine(Protocol):
     @property
     def descriptors(self) -> int:
         """File descriptors held open."""
-
-
-def make_engine(*, polling: bool, roots: tuple[str, ...]) -> Engine:
-    """Make the best source of events this platform has.
-
-    Raises:
-        OSError: the system has none left to give.
-    """
-    if polling:
-        from .stillness import Stillness
-
-        return Stillness()
-    if sys.platform == "linux":
-        from .inotify import Inotify
-
-        return Inotify()
-    else:  # noqa: RET505 -- only so does the type checker see that it depends on the platform
-        from .observed import Observed
-
-        return Observed(roots)

@@ -1,6 +1,6 @@
-# The methods are documented once, in engine.py.
+# The methods are documented once, in interface.py.
 # ruff: noqa: D102
-"""The engine that has no events: everything is found by scanning."""
+"""The backend that has no events: everything is found by scanning."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .engine import unheard
+from .interface import unheard
 
 if TYPE_CHECKING:
-    from .engine import Event
+    from .interface import Event
 
 
-class Stillness:
+class PollingBackend:
     """Sleeps until it is woken; the scans are the watcher's."""
 
     name = "polling"

@@ -1,4 +1,4 @@
-# The methods are documented once, in engine.py.
+# The methods are documented once, in interface.py.
 # ruff: noqa: D102
 """macOS, Windows and others: watchdog's observer on a few whole trees.
 
@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 from watchdog.events import FileSystemEventHandler
 from watchdog.observers import Observer
 
-from .engine import Event, Kind, unheard
+from ...own_code import package_folder
+from ...paths import real
+from .interface import Event, Kind, unheard
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -33,7 +35,7 @@ _KINDS = {
 }
 
 
-class Observed(FileSystemEventHandler):
+class WatchdogBackend(FileSystemEventHandler):
     """Events of watchdog's observer for this platform."""
 
     name = _NAMES.get(sys.platform, "kqueue")
@@ -41,7 +43,7 @@ class Observed(FileSystemEventHandler):
 
     def __init__(self, roots: tuple[str, ...]) -> None:
         self.reading: Callable[[bool], None] = unheard
-        self._roots = tuple(os.path.realpath(root) for root in roots)
+        self._roots = tuple(real(root) for root in roots)
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._tops: dict[str, ObservedWatch] = {}
         self._users: dict[str, set[str]] = {}
@@ -76,8 +78,7 @@ class Observed(FileSystemEventHandler):
         for top in (*self._tops, *self._roots):
             if path == top or path.startswith(top.rstrip(os.sep) + os.sep):
                 return top
-        head, packages, _ = path.partition(f"{os.sep}site-packages")
-        return head + packages if packages else path
+        return package_folder(path) or path
 
     def remove(self, path: str) -> None:
         with self._lock:

@@ -1,0 +1,136 @@
+"""The Django side of a child, loaded as soon as ``django.utils.autoreload`` is.
+
+When ``django.setup()`` fails, Django's command line runs its own ``runserver``
+with no apps at all, so an override is not even found. What that command does
+then is to call ``run_with_reloader``; in a child of ours the function leads here,
+and the exception that Django kept goes to the supervisor.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+from django.apps import apps
+from django.conf import ENVIRONMENT_VARIABLE, settings
+from django.core.exceptions import FieldError, ImproperlyConfigured
+from django.db import connections
+from django.utils import autoreload as django_autoreload
+
+from .. import autoreload
+from ..child.connection import Connection
+from ..child.framework import Checkpoints
+from ..failure import contention
+from ..protocol.messages import SETTINGS
+from ..protocol.reasons import Reason
+from . import identities
+from .command_line import wants_reloader
+from .landmarks import LANDMARKS
+
+
+def connect(connection: Connection) -> None:
+    """Lead Django's reloader to ours, in this process only."""
+
+    def begin() -> None:
+        connection.framework.reads_command_line = False
+        django_autoreload.raise_last_exception()
+
+    _lead_here(begin)
+    if wants_reloader(sys.argv):
+        # Other commands may never tell that they have started.
+        connection.collector.rest()
+    contention.inherent += [FieldError, ImproperlyConfigured]
+    connection.framework.landmarks = LANDMARKS
+    connection.framework.lies_in_code = _lies_in_code
+    # It makes one for each receiver of a signal: if they counted, none could be dropped.
+    connection.framework.memory_finalizers = ("django.dispatch.dispatcher",)
+    connection.framework.carriers.append(django_autoreload.__file__)
+    if connection.checkpoints is not None:
+        connection.tracker.call_after_import(
+            "django.db.backends.base.base", partial(_note_databases, connection.checkpoints)
+        )
+        connection.checkpoints.data.framework = "django"
+        connection.framework.after_resume.append(identities.renew)
+        connection.framework.before_checkpoint.append(_close_connections)
+        _place(connection.checkpoints)
+
+
+def _lies_in_code(error: BaseException | None) -> bool:
+    # This module is loaded in the middle of the import of that one.
+    from django.core.management.base import SystemCheckError
+
+    return isinstance(error, SystemCheckError)
+
+
+def play_parent() -> None:
+    """The same in a process that plays the parent: what fails only there is said there."""
+
+    def begin() -> None:
+        try:
+            django_autoreload.raise_last_exception()
+        except Exception as error:  # noqa: BLE001 - the user's code
+            sys.stderr.write("Only in the parent of the process that serves:\n")
+            traceback.print_exception(error.with_traceback(_without_ours(error.__traceback__)))
+
+    _lead_here(begin)
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    return trace and trace.tb_next
+
+
+def _lead_here(begin: Callable[[], None]) -> None:
+    def run_with_reloader(main_func: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+        begin()
+        autoreload.main(main_func, args, kwargs)
+
+    django_autoreload.run_with_reloader = run_with_reloader
+
+
+def _place(checkpoints: Checkpoints) -> None:
+    """Take checkpoints before the settings, before the first app, and after the setup."""
+    checkpoints.take(SETTINGS)
+    checkpoints.when("apps", lambda: settings.configured and _is_settings_loaded())
+    checkpoints.when("setup", lambda: apps.ready)
+
+
+def _note_databases(checkpoints: Checkpoints) -> None:
+    """Note every connection, of whatever database and thread, also of one that fails.
+
+    A query that was made connects first: nothing stays open where a checkpoint was taken.
+    """
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+    connect = BaseDatabaseWrapper.connect
+
+    @functools.wraps(connect)
+    def noting(self: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> Any:
+        checkpoints.data.database(self.alias)
+        return connect(self, *args, **kwargs)
+
+    BaseDatabaseWrapper.connect = noting  # type: ignore[method-assign]
+    checkpoints.at_stop.append(lambda: setattr(BaseDatabaseWrapper, "connect", connect))
+
+
+def _close_connections() -> Reason | None:
+    """Close what is open; merely asking for what there is would load the settings."""
+    if "settings" not in vars(connections):
+        return None
+    if any(connection.in_atomic_block for connection in connections.all(initialized_only=True)):
+        return Reason("AP221", "a database transaction is under way")
+    connections.close_all()
+    return None
+
+
+def _is_settings_loaded() -> bool:
+    return not getattr(
+        getattr(sys.modules.get(os.environ.get(ENVIRONMENT_VARIABLE, "")), "__spec__", None),
+        "_initializing",
+        False,
+    )

@@ -1,0 +1,421 @@
+"""The child's connection to its supervisor.
+
+While the program loads, nothing of ours runs besides it: no thread (a process with two
+cannot be forked safely). Once the program runs, one thread listens to the supervisor.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..exhaustive import assert_never
+from ..options import Options
+from ..protocol import messages as m
+from ..protocol.address import Address
+from ..protocol.channel import Channel, ChannelClosed
+from ..protocol.codec import MessageError
+from ..protocol.gate import Gate, slot_of
+from ..protocol.launch import ChildLaunch
+from ..protocol.reasons import Reason
+from ..records import replace
+from . import exit_handlers
+from .clearance import Clearance, is_own_act
+from .collector import Collector
+from .framework import Checkpoints, Framework, Server
+from .guard import Guard
+from .listener import Listener
+from .tracker import Tracker
+from .under_way import UnderWay
+
+if TYPE_CHECKING:
+    from .stopwatch import Stopwatch
+
+#: Between two checks whether a debugger's prompt was left, in seconds.
+_PAUSE = 0.5
+#: An answer does not wait longer for a busy supervisor to watch what it has loaded, in seconds.
+_UNTIL_WATCHED = 1.0
+
+
+class Connection:
+    """The channel, and what the child has to say over it."""
+
+    def __init__(self, channel: Channel, gate: Gate, told: ChildLaunch, tracker: Tracker) -> None:
+        self.channel = channel
+        self.gate = gate
+        self.told = told
+        self.go_by(told.generation)
+        #: Nothing has been live yet: what a start prints is still to be printed.
+        self.first = told.first
+        self.tracker = tracker
+        tracker.tell_written = self._tell_written
+        self.options = told.options
+        self.project = m.ProjectInfo()
+        #: The program answers requests: it is live when it serves, not when its
+        #: main function begins.
+        self.serves = False
+        #: Checks will be run, and told of, once it serves.
+        self.checks_later = False
+        self.started = False
+        #: This process was forked from a checkpoint, or left one behind.
+        self.forked = False
+        #: This process was resumed from a checkpoint.
+        self.resumed = False
+        #: Listening sockets that came with the order to go on.
+        self.prefetched: dict[Address, socket.socket] = {}
+        #: Further sockets of the reloader's own.
+        self.held: list[socket.socket] = []
+        self.retiring = False
+        self.restart_requested = False
+        self.server: Server | None = None
+        #: What went wrong when libraries were imported before the program.
+        self.preload_problems: list[str] = []
+        #: Measures the start; absent where it is not to be measured.
+        self.stopwatch: Stopwatch | None = None
+        #: Takes checkpoints; absent where the program is run without them.
+        self.checkpoints: Checkpoints | None = None
+        self.framework = Framework()
+        #: Languages in which requests have come, to compute what they need in advance.
+        self.languages: tuple[str, ...] = ()
+        #: Called once, as soon as the program serves.
+        self.after_serving: list[Callable[[], None]] = []
+        self.clearance = Clearance(tracker, self._ask_clearance)
+        #: Keeps the garbage collector from running while the program starts.
+        self.collector = Collector()
+        #: Whether a debugger's prompt is open.
+        self.is_debugged: Callable[[], bool] = lambda: False
+        #: The requests that are being answered, as far as a server tells.
+        self.under_way = UnderWay()
+        self._answered = False
+        self._pid = -1
+        self._detached = False
+        #: Held while the supervisor is asked for something: one question at a time.
+        self._asking = threading.RLock()
+        self._cleared = threading.Event()
+        self._watched = threading.Event()
+        #: The answer to the question that was asked while the listener reads.
+        self._answer_came = threading.Event()
+        self._answer_read: tuple[m.Listening, list[int]] | None = None
+        self._guard = Guard()
+        self._listener = Listener(self._received, self._report_again, self.under_way)
+        self._sending = threading.RLock()
+        #: Held while it is collected what to report: by the listener, or who answers a request.
+        self._reporting = threading.RLock()
+
+    def say(self, message: m.Message, descriptors: Sequence[int] = ()) -> None:
+        """Send a message; a supervisor that is gone ends the process."""
+        if self._detached:
+            return
+        with self._sending:
+            try:
+                self.channel.send(message, descriptors)
+            except ChannelClosed:
+                os._exit(1)
+            except MessageError as error:
+                # The program and its request must not fail because of that.
+                self.channel.send(m.Say(f"django-autoreload-plus: {error}"))
+
+    def greet(self) -> None:
+        """Tell the supervisor which process is at this end from now on."""
+        self._pid = os.getpid()
+        self.say(m.Hello(self._pid))
+
+    def go_by(self, generation: int) -> None:
+        """Go by this number at the gate."""
+        self.generation = generation
+        self.slot = slot_of(generation)
+
+    def is_here(self) -> bool:
+        """Whether this is the process of the link, not one that the program has forked."""
+        return os.getpid() == self._pid
+
+    def descriptors(self) -> list[int]:
+        """The open descriptors that are the reloader's own."""
+        held = (
+            self.channel.fileno(),
+            self.gate.descriptor,
+            self.gate.events,
+            self.told.trail,
+            *self._listener.descriptors,
+            *(listening.fileno() for listening in self.prefetched.values()),
+            *(each.fileno() for each in self.held),
+        )
+        return [descriptor for descriptor in held if descriptor >= 0]
+
+    def guard(self, *, on: bool) -> None:
+        """Let the end of the channel end this process, or not."""
+        self._guard.switch(self.channel, on=on)
+
+    def configure(
+        self, *, options: Options | None = None, project: m.ProjectInfo | None = None
+    ) -> None:
+        """Tell the supervisor what the program's configuration says.
+
+        Raises :class:`ImportError` where libraries could not be imported before the program,
+        and :class:`SystemExit` where a fresh start would import others.
+        """
+        if options is not None:
+            # What the command line says wins.
+            given = {name: getattr(self.told.options, name) for name in self.told.given}
+            self.options = replace(options, **given)
+        self.project = project or self.project
+        self.say(m.Configured(self.options, self.project))
+        if {*self.options.preload} != {*self.told.options.preload}:
+            self.request_restart()
+            raise SystemExit(m.RESTART_CODE)
+        if self.preload_problems:
+            raise ImportError("\n".join(self.preload_problems))
+
+    def listen(self, address: Address) -> socket.socket:
+        """The supervisor's listening socket for this address.
+
+        Raises the :class:`OSError` that binding it raised there.
+        """
+        prefetched = self.prefetched.pop(address, None)
+        if prefetched is not None:
+            return prefetched
+        with self._asking:
+            reply, descriptors = self._request(m.Listen(address))
+        assert isinstance(reply, m.Listening)
+        if reply.message:
+            raise OSError(reply.error, reply.message) if reply.error else OSError(reply.message)
+        return socket.socket(fileno=descriptors[0])
+
+    def find_listening(self, address: Address) -> socket.socket | None:
+        """A socket on which an older child has listened there, if the supervisor has kept one."""
+        prefetched = self.prefetched.pop(address, None)
+        if prefetched is not None or self._listener.is_current_thread():
+            return prefetched
+        question = m.Listen(address, bind=False)
+        with self._asking:
+            if self._listener.runs:
+                self._answer_came.clear()
+                self.say(question)
+                self._answer_came.wait()
+                assert self._answer_read is not None
+                reply, descriptors = self._answer_read
+            else:
+                answer, descriptors = self._request(question)
+                assert isinstance(answer, m.Listening)
+                reply = answer
+        return None if reply.message else socket.socket(fileno=descriptors[0])
+
+    def _request(self, question: m.Message) -> tuple[m.Message, list[int]]:
+        """Ask, and wait for the answer; only before a thread listens to the supervisor."""
+        self.guard(on=False)
+        self.say(question)
+        try:
+            answer = self.channel.receive()
+        except ChannelClosed:
+            os._exit(1)
+        self.guard(on=True)
+        return answer
+
+    def _ask_clearance(self, act: str, database: str) -> bool:
+        """Wait until an exclusive act may go on; returns whether no older process is left."""
+        question = m.AskClearance(act, database)
+        if self._listener.is_current_thread():
+            # This very thread would have to read the answer.
+            return False
+        with self._asking:
+            if not self.clearance.is_needed:
+                # Given while this thread waited for another one's answer.
+                return True
+            if not self._listener.runs:
+                reply, _ = self._request(question)
+                assert isinstance(reply, m.Cleared)
+                return reply.alone
+            self._cleared.clear()
+            self.say(question)
+            self._cleared.wait()
+            return not self.clearance.is_needed
+
+    def close_sockets(self) -> None:
+        """Hold no port: this process is going to be a checkpoint."""
+        while self.prefetched:
+            _, held = self.prefetched.popitem()
+            held.close()
+
+    def program_forked(self) -> None:
+        """In a process that the program has forked: it is no child of the supervisor's."""
+        if not is_own_act():
+            self._detached = True
+            self.collector.give_back()
+            self.tracker.detach()
+            self.channel.socket.close()
+
+    def note_stop(self, label: str, begun: float, reason: Reason | None) -> None:
+        """A checkpoint was begun then (``perf_counter()``), and taken or refused."""
+        if self.stopwatch is not None:
+            self.stopwatch.stop(label, begun, reason)
+
+    def loaded(self) -> None:
+        """Everything is loaded: the end, if this start was to be measured."""
+        if self.stopwatch is not None:
+            self.report()
+            self.say(self.stopwatch.result())
+            exit_handlers.exit_after_handlers(0)
+
+    def start(self, *, restarts: bool = True) -> None:
+        """The main function begins. ``restarts``: it follows the convention of the exit code 3."""
+        if not self.serves:
+            if not self._listener.runs:
+                self._track_no_more(scan=True)
+                self._run_thread()
+            self.say(m.Started(restarts))
+
+    def start_silently(self) -> None:
+        """The program begins its work, in which nobody listens to the supervisor."""
+        self._track_no_more(scan=True)
+        self.collector.work()
+        if self.checkpoints is not None:
+            self.checkpoints.stop()
+        self.say(m.Started(restarts=False, hears=False))
+
+    def _track_no_more(self, *, scan: bool) -> None:
+        self.report(scan=scan)
+        # A module not found until here is missing; before, it might still be written.
+        self.tracker.starting = False
+
+    def serve(self, server: Server, *, by_workers: bool = False) -> None:
+        """The program accepts connections through ``server`` from now on.
+
+        ``by_workers``: processes of the program do, which say themselves when they begin.
+        """
+        self.server = server
+        self._track_no_more(scan=False)
+        if not self._listener.runs:
+            self._run_thread()
+        if not by_workers:
+            self.say(m.Serving(self.checks_later))
+        self._listener.wake()
+        for begin in self.after_serving:
+            begin()
+
+    def answered(self) -> None:
+        """A request has been answered."""
+        if not self._answered:
+            self._answered = True
+            self.say(m.Answered(undisturbed=not self.under_way.is_disturbed))
+        self.framework.after_request()
+
+    def _tell_written(self, path: str) -> None:
+        self.say(m.Loaded(written=(path,)))
+
+    def report(self, *, scan: bool = True) -> None:
+        """Tell what was loaded since the last report."""
+        with self._reporting:
+            loaded = self.tracker.collect(scan=scan)
+            if loaded != m.Loaded():
+                self.say(loaded)
+
+    def report_imports(self) -> None:
+        """Have modules watched that were loaded for a request, before it is answered.
+
+        Who has the answer may edit them, and ask again.
+        """
+        if self._listener.runs and self.tracker.last_lookup and self.is_here():
+            self._watched.clear()
+            self.report(scan=False)
+            self.say(m.AskWatched())
+            self._watched.wait(_UNTIL_WATCHED)
+
+    def watch_globs(self, globs: Sequence[tuple[str, str]], files: Sequence[str] = ()) -> None:
+        """Ask for more to be watched than what was loaded."""
+        self.say(m.Loaded(tuple(m.LoadedFile(path, 0) for path in files), (), tuple(globs)))
+
+    def request_restart(self) -> None:
+        """The program wants a fresh start."""
+        self.restart_requested = True
+        self.say(m.Restart())
+
+    def when_quiet(self, action: Callable[[], None]) -> None:
+        """Do this when the first requests after a save have been answered."""
+        self._listener.when_quiet.append(action)
+
+    def _run_thread(self) -> None:
+        self.started = True
+        self.collector.work()
+        self.tracker.listeners.pop("exec", None)
+        if self.checkpoints is not None:
+            self.checkpoints.stop()
+        # A thread of the program's may be waiting for an answer on the channel.
+        with self._asking:
+            self.guard(on=False)
+            self.tracker.notify = self._listener.wake
+            # The process that has left the checkpoint behind has reported what it had loaded.
+            self._listener.start(self.channel, scan=not self.resumed)
+        self.clearance.started()
+
+    def _report_again(self, scan: bool) -> bool:  # noqa: FBT001 - a callback
+        self.report(scan=scan)
+        return self.tracker.is_waiting
+
+    def _received(  # noqa: C901, PLR0912 - one case for each message
+        self, message: m.Message, descriptors: list[int]
+    ) -> None:
+        if not isinstance(message, m.ToChild):
+            return
+        match message:
+            case m.Changed():
+                self._answer(message)
+            case m.Report():
+                self.report(scan=False)
+                self.say(m.Reported(message.token))
+            case m.Retire():
+                self._retire(message.grace)
+            case m.Cleared():
+                if message.alone:
+                    self.clearance.give()
+                self._cleared.set()
+            case m.Watched():
+                self._watched.set()
+            case m.Resume():
+                if self.server is not None:
+                    self.server.resume()
+            case m.Release():
+                if self.server is not None:
+                    self.server.release()
+            case m.Adopt():
+                if self.server is not None:
+                    self.server.adopt(socket.socket(fileno=descriptors[0]))
+            case m.Listening():
+                self._answer_read = message, descriptors
+                self._answer_came.set()
+            case m.Go():
+                # Read where it is awaited, before this thread begins to listen.
+                pass
+            case _:
+                assert_never(message)
+
+    def _retire(self, grace: float) -> None:
+        again, self.retiring = self.retiring, True
+        if self.server is not None:
+            self._end_after(grace)
+            if again:
+                return
+            self.server.retire()
+            # The next process will need what requests needed here.
+            self.report(scan=False)
+        elif not again:
+            os.kill(os.getpid(), signal.Signals[self.options.stop_signal])
+
+    def _end_after(self, seconds: float) -> None:
+        timer = threading.Timer(seconds, self._end)
+        timer.daemon = True
+        timer.start()
+
+    def _end(self) -> None:
+        """Wait for no answer any more, except while a debugger's prompt is open."""
+        if self.is_debugged():
+            self._end_after(_PAUSE)
+        elif self.server is not None:
+            self.server.end()
+
+    def _answer(self, message: m.Changed) -> None:
+        answer = self.framework.take_changes(message.paths)
+        self.say(m.Handled(message.token, answer.paths, answer.translations))

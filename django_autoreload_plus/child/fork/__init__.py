@@ -1,0 +1,1 @@
+"""Conditions for forking a process, and the state that a fork has to separate."""

@@ -1,0 +1,205 @@
+"""One life of a child: run the program, and say how it ended."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Sequence
+
+from ..own_code import looks_own
+from ..paths import working_directory
+from ..protocol import messages as m
+from ..protocol.breadcrumbs import Breadcrumbs
+from ..protocol.command_line import Entry, interpreter_flags, package_root
+from ..protocol.failure import Failure
+from ..protocol.reasons import Reason
+from ..swap.swapper import Swapper
+from . import exit_handlers, output, program
+from .attach import connect
+from .begin_of_work import BeginOfWork
+from .checkpointer import Checkpointer
+from .connection import Connection
+from .prompts import Prompts
+from .sockets.listening import ProgramSockets
+from .source_loader import SourceOnlyFinder
+from .tracker import module_files
+from .workers import Workers
+
+
+def main(words: Sequence[str]) -> None:
+    """Run the program named on the command line under the supervisor."""
+    flags = interpreter_flags(sys.argv, sys.orig_argv)
+    connection = connect()
+    if connection is None:
+        raise SystemExit("django-autoreload-plus: a child is started by its supervisor only")
+    swapper = _install(connection)
+    if swapper is not None:
+        swapper.start()
+    _await_turn(connection.told.turn)
+    try:
+        _run(connection, Entry.parse(words, flags))
+    except SystemExit as error:
+        if not connection.forked:
+            raise
+        if not isinstance(error.code, (int, type(None))):
+            sys.stderr.write(f"{error.code}\n")
+        exit_handlers.exit_after_handlers(_code(error))
+    if connection.forked:
+        exit_handlers.exit_after_handlers(0)
+
+
+def _install(connection: Connection) -> Swapper | None:
+    """Begin to record what shapes the process, and to take checkpoints of it."""
+    told, tracker = connection.told, connection.tracker
+    swapper = Swapper(tracker.listeners, tracker.sources_read) if told.options.swap else None
+    checkpoints = connection.checkpoints = Checkpointer(connection, swapper)
+    checkpoints.install()
+    if not told.repeatable:
+        reason = "the running program has replaced itself (os.execv)"
+        checkpoints.refuse(Reason("AP233", reason))
+    tracker.fresh = SourceOnlyFinder(told.changed)
+    tracker.install()
+    connection.clearance.install()
+    Prompts(connection).install()
+    output.write_lines_at_once()
+    if told.alone:
+        connection.clearance.give()
+    if told.at_once:
+        BeginOfWork(connection).await_it()
+    if not told.has_server:
+        workers = Workers(connection)
+        workers.install()
+        ProgramSockets(connection, workers).install()
+    return swapper
+
+
+def _await_turn(turn: int) -> None:
+    """Wait until the process that has started this one is the supervisor, if it is not yet."""
+    if turn >= 0:
+        os.set_inheritable(turn, False)
+        # The other end closes with the image that the process had before.
+        os.read(turn, 1)
+        os.close(turn)
+
+
+def _load(name: str, connection: Connection) -> None:
+    importlib.import_module(name).connect(connection)
+
+
+def _precede(connection: Connection, entry: Entry) -> None:
+    """What comes before the program: its command line, and the libraries that it wants first."""
+    told = connection.told
+    program.set_words(entry)
+    if told.measures:
+        from .stopwatch import Stopwatch
+
+        connection.stopwatch = Stopwatch()
+        connection.stopwatch.start()
+    if told.options.preload:
+        from .preload import preload
+
+        connection.preload_problems = preload(told.options.preload)
+    if told.plugin:
+        connection.tracker.call_after_import(
+            told.plugin_after, lambda: _load(told.plugin, connection)
+        )
+    if not told.has_server and connection.checkpoints is not None:
+        connection.checkpoints.take(m.PROGRAM)
+
+
+def _run(connection: Connection, entry: Entry) -> None:
+    try:
+        _precede(connection, entry)
+        program.run(entry)
+        if connection.told.at_once:
+            # Threads of the program go on when its main one is done.
+            threading._shutdown()  # type: ignore[attr-defined]
+    except SystemExit as error:
+        _exited(connection, error)
+        raise
+    except KeyboardInterrupt:
+        connection.say(m.Finished(m.INTERRUPTED))
+        raise SystemExit(m.INTERRUPTED) from None
+    except BaseException as error:  # noqa: BLE001 - reported to the supervisor
+        # Whatever the user's code raised: it is theirs to see and to fix.
+        _failed(connection, describe(connection, error))
+    else:
+        if not connection.retiring:
+            connection.say(m.Finished(0))
+
+
+def describe(connection: Connection, error: BaseException) -> Failure:
+    """Describe an exception of the user's code for the supervisor."""
+    # Imported here: at the start it would cost time, and hide forgotten imports.
+    from ..failure import from_exception
+
+    return from_exception.from_exception(
+        error,
+        roots=_roots(),
+        skip=_skipped(connection),
+        landmarks=connection.framework.landmarks,
+    )
+
+
+def _exited(connection: Connection, error: SystemExit) -> None:
+    if connection.retiring or connection.restart_requested:
+        return
+    if _ends_by_itself(connection, error):
+        connection.say(m.Finished(_code(error)))
+        return
+    from ..failure import from_exception
+
+    failure = from_exception.from_exit(
+        error.code,
+        # A program that runs from its first line has said why, and where.
+        None if connection.told.at_once else error,
+        roots=_roots(),
+        skip=_skipped(connection),
+        landmarks=connection.framework.landmarks,
+    )
+    _failed(connection, failure)
+
+
+def _ends_by_itself(connection: Connection, error: SystemExit) -> bool:
+    """Whether the exit is the program's own end, rather than a start that has failed."""
+    if connection.started or connection.framework.reads_command_line:
+        return True
+    if not connection.told.at_once:
+        return False
+    reason = error.__context__
+    if _code(error) == 0:
+        return True
+    if connection.generation == 1:
+        # It may be about the command line.
+        return not connection.framework.lies_in_code(reason)
+    return reason is None and not _has_failed_import(connection)
+
+
+def _has_failed_import(connection: Connection) -> bool:
+    """Whether a source of the developer's own has begun to run, and has become no module."""
+    begun = {path for path, _ in Breadcrumbs(connection.told.trail).read().files}
+    modules = {path for module in list(sys.modules.values()) for path in module_files(module)}
+    return any(looks_own(path) for path in begun - modules)
+
+
+def _failed(connection: Connection, failure: Failure) -> None:
+    connection.report()
+    connection.say(m.Failed(failure))
+    raise SystemExit(1)
+
+
+def _code(error: SystemExit) -> int:
+    """The exit code that the interpreter makes of ``sys.exit(…)``."""
+    if error.code is None:
+        return 0
+    return error.code if isinstance(error.code, int) else 1
+
+
+def _skipped(connection: Connection) -> list[str]:
+    return [package_root(), *connection.framework.carriers]
+
+
+def _roots() -> list[str]:
+    return [working_directory(), *(sys.path[:1] if sys.path and sys.path[0] else [])]

@@ -1,0 +1,1 @@
+"""The sockets of programs whose server nobody here knows: kept, and only used while admitted."""

@@ -1,0 +1,1 @@
+"""The command line: ``python -m django_autoreload_plus`` and ``autoreload-plus``."""

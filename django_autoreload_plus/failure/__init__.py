@@ -1,0 +1,1 @@
+"""How a failure is found out and described, in both processes."""

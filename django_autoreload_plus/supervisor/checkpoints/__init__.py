@@ -1,0 +1,1 @@
+"""The checkpoints as the supervisor knows them."""

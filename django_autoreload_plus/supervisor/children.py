@@ -1,0 +1,420 @@
+"""Child processes: how they are started, addressed and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from ..protocol import datagrams
+from ..protocol import messages as m
+from ..protocol.address import Address
+from ..protocol.channel import Channel, ChannelClosed, ChannelFull
+from ..protocol.codec import MessageError
+from ..protocol.failure import Failure
+from ..protocol.launch import (
+    PARENT_ENVIRONMENT,
+    Launch,
+    ParentLaunch,
+)
+from ..protocol.looks import Look, renewed
+from ..protocol.spawn import command
+from ..records import asdict, dataclass, field
+from . import outgoing
+from .processes import descendants_in_group, is_alive
+
+#: How long exit handlers may take at a reload before the process is killed, in seconds.
+EXIT_TIME = 3.0
+#: Between two checks whether a debugger's prompt was left, in seconds.
+_PROMPT_INTERVAL = 0.5
+#: Where a process comes from that was not forked.
+START = "start"
+#: SIGCHLD for a process whose id is uncertain comes within this time, if ever; seconds.
+_LAST_NEWS = 0.5
+#: For processes that a program has left behind to end, and between two checks; seconds.
+_HELPERS_TIME = 1.0
+_HELPERS_INTERVAL = 0.02
+
+
+@dataclass(eq=False)
+class Child:
+    """One process that runs, or is about to run, the program."""
+
+    generation: int
+    pid: int
+    channel: Channel
+    #: Reports of what it loaded, in order, that were not compared with the disk yet.
+    loaded: list[m.Loaded] = field(default_factory=list)
+    live: bool = False
+    #: It accepts connections.
+    serves: bool = False
+    #: A thread of it reads its channel; else it reads only answers to its questions.
+    hears: bool = False
+    #: It follows the convention of the exit code 3.
+    restarts: bool = False
+    #: Processes of its own, when it was told to end: they end with it.
+    helpers: set[int] = field(default_factory=set)
+    is_gone: bool = False
+    #: By the monotonic clock.
+    live_since: float = 0.0
+    #: The child said how it ended, or was given up: its exit status adds nothing.
+    explained: bool = False
+    retired: bool = False
+    #: The child is live, and its checks have not come to their end.
+    unchecked: bool = False
+    #: The child was told that no older process is left.
+    cleared: bool = False
+    pid_is_certain: bool = True
+    #: The files loaded since the last checkpoint.
+    segment: set[str | Look] = field(default_factory=set)
+    #: A debugger's prompt is open in it, and whether it is in the main thread.
+    prompts: bool = False
+    prompts_main: bool = False
+    #: The last prompt was left by a step, and is over for good if no other follows.
+    prompt_ends: asyncio.TimerHandle | None = None
+    #: How it came to be: :data:`START` or the label of a checkpoint.
+    origin: str = START
+    swapped: bool = False
+    #: What was exchanged then, in words.
+    exchanged: tuple[str, ...] = ()
+    #: The channel of the image that this process may become, see :class:`.messages.Replacing`.
+    successor: Channel | None = None
+    #: The generation it was told, if that is another one: it goes by it at the gate.
+    told: int = 0
+    #: The address it asked for and did not get, and why; ``""``: it got all.
+    refused: str = ""
+    #: Where its program listens on sockets that it has bound.
+    listens: set[Address] = field(default_factory=set)
+
+    #: Where its worker processes tell what they load.
+    workers: socket.socket | None = None
+
+    #: Called when it reads nothing any more.
+    overflows: Callable[[], object] = lambda: None
+
+    def send(self, message: m.Message, descriptors: Sequence[int] = ()) -> None:
+        """Send a message; one that is gone gets none, which is no error."""
+        try:
+            outgoing.send(self.channel, message, descriptors)
+        except ChannelFull:
+            self.overflows()
+        except (ChannelClosed, OSError):
+            pass
+
+    def becomes(self, descriptors: Sequence[int]) -> None:
+        """The next image of this process uses this channel; none: there will be no such image."""
+        if self.successor is not None:
+            self.successor.close()
+        found = [Channel(socket.socket(fileno=descriptor)) for descriptor in descriptors]
+        self.successor = found[0] if found else None
+
+    def add_report(self, report: m.Loaded) -> None:
+        """Add a report of loaded files, still to be compared with the disk."""
+        self.loaded.append(report)
+        self.segment.update(item.path for item in report.files)
+        self.segment.update(report.missing)
+        self.segment.update(report.looks)
+        if report.changed_looks:
+            self.segment = set(renewed(self.segment, report.changed_looks))
+
+    def signal(self, number: int) -> None:
+        """Send a signal; a process that is gone is no error, nor one that is not there yet."""
+        if self.pid <= 0:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def note_helpers(self) -> None:
+        """Note the processes that the program has started, before it ends."""
+        if self.pid_is_certain and (self.workers is not None or not self.serves):
+            self.helpers |= descendants_in_group(self.pid)
+
+    def kill(self) -> None:
+        """End it at once, whatever it is doing.
+
+        While it loads, its process id may be out of date by one checkpoint: then
+        the id is that of a checkpoint. Closing its channel ends it in any case.
+        """
+        if self.pid_is_certain:
+            self.signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        with contextlib.suppress(OSError):
+            self.channel.socket.shutdown(socket.SHUT_RDWR)
+
+
+class Children:
+    """The children by their generation: their messages are read here, and their ends noticed."""
+
+    def __init__(  # noqa: PLR0913 - whom it tells
+        self,
+        *,
+        received: Callable[[Child, m.FromChild, list[int]], None],
+        unreadable: Callable[[Child, str], None],
+        deaf: Callable[[Child], None],
+        worker_failed: Callable[[Child, Failure], None],
+        gone: Callable[[Child, int], None],
+        replaced: Callable[[Child, Channel], None],
+        hears_of: Callable[[int], bool],
+        stop_signal: Callable[[], int] = lambda: signal.SIGTERM,
+    ) -> None:
+        """``hears_of`` says whether the end of a process id cannot go unnoticed.
+
+        ``stop_signal`` is the one by which a program that is no server is told to end.
+        ``deaf`` is told of a child that reads nothing any more, ``worker_failed`` of one whose
+        worker process could not load its code. ``gone`` or ``replaced`` is
+        called once for each child, when it is no longer here.
+        """
+        self._received = received
+        self._unreadable = unreadable
+        self._deaf = deaf
+        self._worker_failed = worker_failed
+        self._gone = gone
+        self._replaced = replaced
+        self._hears_of = hears_of
+        self._stop_signal = stop_signal
+        self._children: dict[int, Child] = {}
+
+    def __iter__(self) -> Iterator[Child]:
+        return iter(list(self._children.values()))
+
+    def __len__(self) -> int:
+        return len(self._children)
+
+    def get(self, generation: int) -> Child | None:
+        """The child of this generation, if it is still there."""
+        return self._children.get(generation)
+
+    def add(self, child: Child) -> None:
+        """Read what a new child sends, from now on."""
+        self._children[child.generation] = child
+        loop = asyncio.get_running_loop()
+        loop.add_reader(child.channel, self.read, child)
+        # In the loop's next round: what has sent the message has not returned yet.
+        child.overflows = lambda: loop.call_soon(self._overflowed, child)
+
+    def hear_workers(self, child: Child, told: socket.socket) -> None:
+        """Read what worker processes of a child's program tell, from now on."""
+        told.setblocking(False)
+        child.workers = told
+        asyncio.get_running_loop().add_reader(told, self._read_workers, child)
+
+    def remove(self, child: Child) -> None:
+        """Read from a child no more, and forget it."""
+        if child.workers is not None:
+            self._read_workers(child)
+            asyncio.get_running_loop().remove_reader(child.workers)
+            child.workers.close()
+            child.workers = None
+        outgoing.close(child.channel)
+        self._children.pop(child.generation, None)
+
+    def retire(self, generation: int, grace: float) -> None:
+        """Let a child finish what it answers, or end, for so many seconds; then end it."""
+        child = self._children.get(generation)
+        if child is None or child.retired:
+            return
+        if child.explained:
+            # It ends by itself, and may run its exit handlers.
+            child.retired = True
+            asyncio.get_running_loop().call_later(EXIT_TIME, self._expire, child)
+        else:
+            self._retire(child, grace, self._expire_undisturbed)
+
+    def hurry(self, child: Child, grace: float) -> None:
+        """End a child, whatever it does, so that its exit handlers can run if it was live."""
+        if child.live and not child.explained:
+            self._retire(child, grace, self._expire)
+        else:
+            # The child was killed, or runs its exit handlers because it could not start.
+            asyncio.get_running_loop().call_later(EXIT_TIME, self._expire, child)
+
+    def give_up(self, generation: int) -> None:
+        """End a child that nobody needs; its exit status is not evaluated."""
+        child = self._children.get(generation)
+        if child is not None and child.workers is not None:
+            # Its workers would be left behind.
+            child.explained = True
+            self._retire(child, EXIT_TIME, self._expire)
+        elif child is not None:
+            child.explained = True
+            child.kill()
+
+    def read_all(self) -> None:
+        """Read what all children have sent by now."""
+        for child in self:
+            self.read(child)
+            self._read_workers(child)
+
+    def read(self, child: Child) -> None:
+        """Read what a child has sent by now; of one that is removed, nothing more."""
+        if not self._is_here(child):
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            for message, descriptors in child.channel.drain():
+                self._pass_on(child, message, descriptors)
+                # What follows from the message may have removed it, and closed the channel.
+                if not self._is_here(child):
+                    return
+        except ChannelClosed:
+            loop.remove_reader(child.channel)
+            self._closed(child)
+        except MessageError as error:
+            loop.remove_reader(child.channel)
+            self._unreadable(child, str(error))
+            self._out_of_reach(child)
+        except Exception:  # noqa: BLE001 - the command goes on without this child
+            loop.remove_reader(child.channel)
+            self._unreadable(child, traceback.format_exc())
+            self._out_of_reach(child)
+
+    def _read_workers(self, child: Child) -> None:
+        """Read what its worker processes have sent by now: it is handled as said by itself."""
+        if child.workers is None:
+            return
+        try:
+            for message, descriptors in datagrams.received(child.workers):
+                if isinstance(message, m.Failed):
+                    self._worker_failed(child, message.failure)
+                elif isinstance(message, (m.Loaded, m.HandBack, m.Serving)):
+                    self._pass_on(child, message, descriptors)
+                else:
+                    _close_all(descriptors)
+                if not self._is_here(child):
+                    return
+        except MessageError as error:
+            self._unreadable(child, str(error))
+
+    def ended(self, pid: int, status: int) -> None:
+        """A process has ended, which may be one of the children."""
+        # The last messages of the process may lie unread in its channel.
+        self.read_all()
+        for child in self:
+            # An uncertain id may be that of the checkpoint that the child has just left behind.
+            if child.pid == pid and child.pid_is_certain:
+                self._is_gone(child, status)
+
+    def _pass_on(self, child: Child, message: m.Message, descriptors: list[int]) -> None:
+        if not isinstance(message, m.FromChild):
+            _close_all(descriptors)
+            raise MessageError(f"unexpected {type(message).__name__}")
+        least, most = m.DESCRIPTORS.get(type(message), (0, 0))
+        if not least <= len(descriptors) <= most:
+            _close_all(descriptors)
+            raise MessageError(f"{type(message).__name__} with {len(descriptors)} descriptors")
+        if isinstance(message, m.Hello):
+            if message.version != m.VERSION:
+                raise MessageError(
+                    f"version {message.version} instead of {m.VERSION}: "
+                    "restart the command after an upgrade"
+                )
+            child.pid, child.pid_is_certain = message.pid, True
+            if child.retired and not (child.serves or child.explained):
+                # The checkpoint that it has left behind was told instead.
+                child.signal(self._stop_signal())
+        self._received(child, message, descriptors)
+
+    def _retire(self, child: Child, grace: float, expire: Callable[[Child], None]) -> None:
+        child.retired = True
+        if child.serves:
+            child.send(m.Retire(grace))
+            grace += EXIT_TIME
+        else:
+            child.note_helpers()
+            child.signal(self._stop_signal())
+        asyncio.get_running_loop().call_later(grace, expire, child)
+
+    def _is_here(self, child: Child) -> bool:
+        return self._children.get(child.generation) is child
+
+    def _expire(self, child: Child) -> None:
+        if self._is_here(child) and not child.is_gone:
+            if child.retired:
+                child.note_helpers()
+            child.kill()
+
+    def _expire_undisturbed(self, child: Child) -> None:
+        """As :meth:`_expire`, once no debugger's prompt is open in it."""
+        if self._is_here(child) and child.prompts:
+            asyncio.get_running_loop().call_later(_PROMPT_INTERVAL, self._expire_undisturbed, child)
+        else:
+            self._expire(child)
+
+    def _overflowed(self, child: Child) -> None:
+        if self._is_here(child) and not child.explained:
+            asyncio.get_running_loop().remove_reader(child.channel)
+            self._deaf(child)
+            self._out_of_reach(child)
+
+    def _closed(self, child: Child) -> None:
+        if child.successor is None:
+            self._out_of_reach(child)
+        elif self._is_here(child):
+            self.remove(child)
+            self._replaced(child, child.successor)
+
+    def _out_of_reach(self, child: Child) -> None:
+        # Its end may go unnoticed.
+        if not self._will_be_heard_of(child):
+            asyncio.get_running_loop().call_later(_LAST_NEWS, self._lost, child)
+
+    def _lost(self, child: Child) -> None:
+        if self._is_here(child) and not self._will_be_heard_of(child):
+            self._is_gone(child, -signal.SIGKILL)
+
+    def _will_be_heard_of(self, child: Child) -> bool:
+        return child.pid_is_certain and self._hears_of(child.pid)
+
+    def _is_gone(self, child: Child, status: int) -> None:
+        if child.is_gone:
+            return
+        child.is_gone = True
+        for pid in child.helpers:
+            with contextlib.suppress(OSError):
+                os.kill(pid, self._stop_signal())
+        self._await_helpers(child, status, asyncio.get_running_loop().time() + _HELPERS_TIME)
+
+    def _await_helpers(self, child: Child, status: int, until: float) -> None:
+        """Processes that the program has left behind would work on beside the next one."""
+        loop = asyncio.get_running_loop()
+        left = {pid for pid in child.helpers if is_alive(pid)}
+        if left and loop.time() < until:
+            loop.call_later(_HELPERS_INTERVAL, self._await_helpers, child, status, until)
+            return
+        for pid in left:
+            with contextlib.suppress(OSError):
+                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        self.remove(child)
+        self._gone(child, status)
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+def spawn_parent(
+    launch: Launch, environment: Mapping[str, str]
+) -> tuple[Channel, subprocess.Popen[bytes]]:
+    """Start the program in the role of the parent; returns our end of its channel.
+
+    Raises :class:`OSError` as :func:`spawn`.
+    """
+    ours, theirs = Channel.pair()
+    told = ParentLaunch(theirs.fileno(), launch.plugin, launch.plugin_after)
+    environment = {**environment, PARENT_ENVIRONMENT: json.dumps(asdict(told))}
+    try:
+        os.set_inheritable(theirs.fileno(), True)
+        process = subprocess.Popen(command(launch.entry), env=environment, close_fds=False)
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return ours, process

@@ -1,0 +1,93 @@
+"""Has the watcher watch what is known to shape the program."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+from ..protocol.gate import Gate
+from ..protocol.messages import LoadedFile
+from ..watcher import Diagnostics, Watcher
+from .code_state import CodeState
+
+#: Reports of a starting child that come within this time are acted on together, in seconds.
+_DELAY = 0.05
+
+
+class FileWatch:
+    """The watcher, which another one replaces when the options for it change."""
+
+    def __init__(
+        self,
+        make: Callable[[], Watcher],
+        *,
+        code: CodeState,
+        gate: Gate,
+        matched: Callable[[Iterable[LoadedFile]], None],
+    ) -> None:
+        """``make`` makes a watcher, ``matched`` receives the files that a glob has matched."""
+        self._make = make
+        self._code = code
+        self._gate = gate
+        self._matched = matched
+        self._timer: asyncio.TimerHandle | None = None
+        self._printed = ""
+        self.watcher = make()
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._open(None)
+        self.watcher.start()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self.watcher.stop()
+
+    def renew(self) -> None:
+        """Go on with a watcher that has the options as they are now."""
+        former, self.watcher = self.watcher, self._make()
+        self._open(former)
+        # Before an event is read: it is about these files.
+        self.update()
+        self.watcher.start()
+
+    def update(self) -> None:
+        """Watch what is known by now."""
+        now = time.time_ns()
+        matches = self.watcher.watch(self._code.targets())
+        # Matches of a glob have no time of loading: they count as known from now on.
+        self._matched(LoadedFile(path, now) for path in sorted(matches))
+
+    def update_soon(self) -> None:
+        """Watch what is known by then, a moment later.
+
+        Comparing all targets with all that is watched costs milliseconds in a large
+        project, and a starting child reports often.
+        """
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_DELAY, self.update_if_due)
+
+    def update_if_due(self) -> None:
+        """Do now what :meth:`update_soon` was called for, if it was."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self.update()
+
+    def diagnostics(self) -> Diagnostics:
+        """Which backend watches how much; counting takes a millisecond in a large project."""
+        return self.watcher.diagnostics()
+
+    def news(self) -> str:
+        """The diagnostics as a line, if it differs from the line returned last; else ``""``."""
+        line = str(self.diagnostics())
+        if line == self._printed:
+            return ""
+        self._printed = line
+        return line
+
+    def _open(self, former: Watcher | None) -> None:
+        self.watcher.open(former)
+        self._code.is_ignored = self.watcher.ignores
+        self._gate.share(self.watcher.share(self._gate.reading))

@@ -1,0 +1,711 @@
+"""The supervisor: the mediator in which everything comes together.
+
+The watcher (from its thread), the messages of the children, the ends of processes,
+signals and timers become events for :func:`.policy.step`, which alone decides; the
+actions that come back are carried out here, by collaborators that do not know of
+each other. :meth:`Supervisor.handle` is the one way in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+from .. import editors
+from ..exhaustive import assert_never
+from ..own_code import OwnCode
+from ..paths import working_directory
+from ..protocol import first_child
+from ..protocol import messages as m
+from ..protocol.breadcrumbs import Breadcrumbs
+from ..protocol.channel import Channel
+from ..protocol.failure import Failure
+from ..protocol.gate import Gate
+from ..protocol.launch import Launch
+from ..protocol.reasons import Reason
+from ..records import dataclass
+from ..watcher import Watcher
+from . import policy, postmortem
+from .checkpoints.line import Checkpoint
+from .checkpoints.pool import CheckpointPool
+from .checkpoints.upkeep import Upkeep
+from .children import START, Child, Children
+from .clearing import Clearing
+from .code_state import CodeState
+from .error_page.respond import PageContext
+from .file_watch import FileWatch
+from .inspector import Inspector
+from .interpreter import InterpreterReturn
+from .launcher import Launcher
+from .load_recorder import LoadRecorder
+from .loads import Loads
+from .open_prompts import OpenPrompts
+from .parent import Parent
+from .processes import descendants
+from .reaper import Reaper
+from .reload_report import ReloadReport
+from .shutdown import PATIENCE, Shutdown
+from .start_watch import StartWatch
+from .status import Decision, Snapshot, report
+from .status_server import StatusServer
+from .terminal import Terminal
+from .timings import STARTED
+from .traffic import Traffic
+
+#: A program has bound all its ports within this time after its first one, in seconds.
+_UNUSED = 2.0
+#: A child that was live for longer does not suggest that the next one fails at once; seconds.
+_LONG = 10.0
+#: Worker processes of a program that has been live for this time belong to its work, in seconds.
+_YOUNG = 5.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The classes of which the supervisor is made; tests replace some of them."""
+
+    terminal: type[Terminal] = Terminal
+    watcher: type[Watcher] = Watcher
+    checkpoints: type[CheckpointPool] = CheckpointPool
+    upkeep: type[Upkeep] = Upkeep
+    launcher: type[Launcher] = Launcher
+
+
+class Supervisor:
+    """One run of the command."""
+
+    def __init__(self, launch: Launch, parts: Parts = Parts()) -> None:  # noqa: B008 - a constant
+        """Make what the command needs; call it where an event loop runs."""
+        self._parts = parts
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[int] = self._loop.create_future()
+        self._options = launch.options
+        self._project = launch.project
+        self._environment_lost = launch.environment_lost
+        self._at_once = launch.at_once
+        self._state = policy.State(
+            keep_serving=launch.options.keep_serving,
+            at_once=launch.at_once,
+            restarts=not launch.at_once,
+        )
+        self._folders = launch.entry.folders()
+        self._command = launch.entry.words()
+        begun = self._begun = launch.first_child
+        self._trail = Breadcrumbs(begun.trail) if begun else Breadcrumbs.create()
+        self.terminal = parts.terminal()
+        self.terminal.verbosity = max(self.terminal.verbosity, launch.project.verbosity)
+        self.report = ReloadReport(self.terminal)
+        self.code = CodeState(OwnCode((*launch.project.roots, working_directory())))
+        self.traffic = Traffic(
+            launch.address,
+            Gate.relayed(begun.gate, begun.events) if begun else Gate.create(),
+            lambda: self.inspector.is_under_way,
+        )
+        self._reaper = Reaper(self._loop)
+        self.children = Children(
+            received=self._received,
+            unreadable=self._unreadable,
+            deaf=self._deaf,
+            worker_failed=self._worker_failed,
+            gone=self._child_gone,
+            replaced=self._child_replaced,
+            hears_of=self._reaper.hears_of,
+            stop_signal=lambda: signal.Signals[self._options.stop_signal],
+        )
+        self.checkpoints = parts.checkpoints(ended=self.children.ended, lost=self._checkpoint_lost)
+        self.upkeep = parts.upkeep(
+            self.checkpoints,
+            options=lambda: self._options,
+            serves=lambda child: self.live_child() is child,
+            note=self.report.detail,
+        )
+        self.launcher = parts.launcher(
+            launch,
+            code=self.code,
+            trail=self._trail,
+            traffic=self.traffic,
+            reaper=self._reaper,
+            checkpoints=self.checkpoints,
+            upkeep=self.upkeep,
+            options=lambda: self._options,
+            report=self.report,
+        )
+        self._clearing = Clearing(
+            self.children,
+            self.checkpoints,
+            options=lambda: self._options,
+            handle=self.handle,
+            explain=self.report.tell,
+        )
+        self.inspector = Inspector(self.code, self, self.handle)
+        self._decision = Decision(self)
+        self._status = StatusServer(self._snapshot, self._decision.wait, self.report.detail)
+        self._recorder = LoadRecorder(
+            self.code,
+            doubt=self.checkpoints.forget,
+            edited=self._files_changed,
+            finished=self._decision.update,
+        )
+        self.parent = Parent(
+            launch,
+            self.code,
+            self._reaper,
+            is_ending=lambda: self._state.phase is policy.Phase.ENDING,
+            gone=self._parent_gone,
+            killed=self._parent_killed,
+            terminal=self.terminal,
+        )
+        self._shutdown = Shutdown(
+            self._loop,
+            self.children,
+            self.checkpoints,
+            self.parent,
+            patience=self._patience,
+            asked=lambda status: self.handle(policy.StopAsked(status)),
+            needed=self._may_end_by_itself,
+            finished=self._finish,
+        )
+        self.files = FileWatch(
+            self._new_watcher,
+            code=self.code,
+            gate=self.traffic.gate,
+            matched=self._recorder.later,
+        )
+        self._loads = Loads(
+            self.code,
+            self.checkpoints,
+            self.parent,
+            self.files,
+            self._recorder,
+            edited=self._files_changed,
+        )
+        self._starts = StartWatch(
+            self._trail,
+            self.children,
+            self.code,
+            at_once=launch.at_once,
+            options=lambda: self._options,
+            state=lambda: self._state,
+            loaded=self._loads.add,
+            begun=self._loads.add_begun,
+            runs=lambda child: self._live(child, serves=False),
+            hangs=self._hangs,
+        )
+        self._prompts = OpenPrompts(self.handle, self._prompt_left)
+        self._interpreter = InterpreterReturn(
+            lambda: self.launcher.executable,
+            is_awaited=self._could_not_start,
+            returned=lambda generation: self.handle(policy.RestartAsked(generation)),
+        )
+
+    async def run(self) -> int:
+        """Supervise until the program or the user ends it; returns the exit status."""
+        async with AsyncExitStack() as undo:
+            self._shutdown.install()
+            if self._begun is not None:
+                first_child.unblock(self._begun)
+            undo.callback(self._shutdown.uninstall)
+            self._reaper.start(self._process_ended)
+            undo.callback(self._reaper.stop)
+            undo.callback(self.close)
+            undo.callback(self.terminal.restore_modes)
+            undo.push_async_callback(self.traffic.close)
+            undo.callback(self.launcher.close)
+            undo.callback(self.parent.close)
+            self.parent.adopt()
+            if self._environment_lost:
+                self.report.detail(
+                    "the environment was overwritten: children inherit what the settings changed"
+                )
+            self.files.start()
+            undo.callback(self.files.stop)
+            self.handle(policy.Begin())
+            self._status.open(self._folders)
+            undo.callback(self._status.close)
+            return await self._done
+
+    def close(self) -> None:
+        """Give back the shared memory that every child is given."""
+        self._trail.close()
+        self.traffic.gate.release()
+
+    # -- the one way in, and the one way out ----------------------------------
+
+    def handle(self, event: policy.Event) -> None:
+        """Let the policy decide about an event, and do it."""
+        self._state, actions = policy.step(self._state, event)
+        for action in actions:
+            self._perform(action)
+        self._decision.update()
+
+    def _perform(  # noqa: C901, PLR0912 - one case for each action
+        self, action: policy.Action
+    ) -> None:
+        match action:
+            case policy.Inspect():
+                self.inspector.begin(action.paths)
+            case policy.Pause():
+                self.traffic.pause()
+            case policy.Admit():
+                self._admit(action)
+            case policy.Start():
+                self._start(action.generation)
+            case policy.RetireChild():
+                self._retire(action.generation)
+            case policy.Kill():
+                self.report.history.abandoned(self.children.get(action.generation))
+                self.children.give_up(action.generation)
+            case policy.Clear():
+                self._clearing.begin(action.generation)
+            case policy.ShowFailure():
+                self._show_failure(action)
+            case policy.HideFailure():
+                self.report.failure_over()
+            case policy.Defer():
+                self.report.deferred()
+            case policy.Announce():
+                self._announce(action.generation)
+            case policy.End():
+                self._end(action.status)
+            case _:
+                assert_never(action)
+
+    def _received(  # noqa: C901, PLR0912, PLR0915 - one case for each message
+        self, child: Child, message: m.FromChild, descriptors: list[int]
+    ) -> None:
+        match message:
+            case m.Hello():
+                if child.generation == self._state.newest and child.origin != START:
+                    self.report.mark("swapped" if child.swapped else "resumed")
+            case m.Loaded():
+                self._loads.add(child, message)
+            case m.Configured():
+                self._configure(child, message)
+            case m.Listen():
+                self.traffic.listen(child, message)
+            case m.Keep():
+                self.traffic.keep(child, message, socket.socket(fileno=descriptors[0]))
+            case m.AskClearance():
+                self._clearing.asked(child, message)
+            case m.Started():
+                self._started(child, message)
+            case m.Serving():
+                child.serves = child.hears = True
+                self._live(child, serves=True, unchecked=message.unchecked)
+            case m.Failed():
+                self._failed(child, message.failure)
+            case m.Finished():
+                was_given_up, child.explained = child.explained, True
+                if not was_given_up:
+                    self.handle(policy.ProgramFinished(child.generation, message.code))
+            case m.Restart():
+                child.explained = True
+                self.report.restart_asked()
+                self.handle(policy.RestartAsked(child.generation))
+            case m.Replacing():
+                child.becomes(descriptors)
+            case m.Say():
+                self._checked(child, message)
+            case m.Prompt():
+                self._prompts.changed(child, message)
+            case m.Handled():
+                self.inspector.answered(message)
+            case m.AskWatched():
+                child.send(m.Watched())
+            case m.Reported():
+                self._decision.reported(message.token)
+            case m.Workers():
+                self.children.hear_workers(child, socket.socket(fileno=descriptors[0]))
+            case m.HandBack():
+                self.traffic.take_back(socket.socket(fileno=descriptors[0]))
+            case m.Used():
+                self.upkeep.used(message.languages)
+            case m.Answered():
+                self.upkeep.answered(child, undisturbed=message.undisturbed)
+            case m.Touched():
+                self.upkeep.touched(child, message)
+            case m.Waiting():
+                # Read while the process is a spare; here it goes on already.
+                pass
+            case m.Froze():
+                self.upkeep.froze(child, message, descriptors[0])
+            case m.Refused():
+                if self.checkpoints.refused(message):
+                    self.report.detail(f"no checkpoint {message.label}: {message.reason}")
+            case m.SwapRefused():
+                self._start_again(child, message.reason)
+            case _:
+                assert_never(message)
+
+    # -- the watcher's reports, which come in its thread -----------------------
+
+    def _notified(self, paths: frozenset[str]) -> None:
+        # Called in the watcher's thread: the gate does not wait for the loop, which
+        # opens it again if nothing turns out to have changed.
+        gate = self.traffic.gate
+        if self._state.answers:
+            gate.close()
+        # The loop may be about to open the gate, for what it has decided before: until it
+        # has read this report, too, nobody answers.
+        gate.announce()
+        self._loop.call_soon_threadsafe(self._heard, paths)
+
+    def _heard(self, paths: frozenset[str]) -> None:
+        self._files_changed(paths)
+        self.traffic.gate.acknowledge()
+
+    def _warn(self, text: str) -> None:
+        self._loop.call_soon_threadsafe(self.terminal.note, text)
+
+    def _new_watcher(self) -> Watcher:
+        watcher = self._parts.watcher
+        return watcher(self._notified, self._options, warn=self._warn, roots=self.code.own.roots)
+
+    # -- files ------------------------------------------------------------------
+
+    def _files_changed(self, paths: frozenset[str]) -> None:
+        self.report.files_changed(paths)
+        if self._runs_programs():
+            self.code.changed_beside(paths)
+        self.handle(policy.FilesChanged(paths))
+
+    def _runs_programs(self) -> bool:
+        """Whether the child under way has started a process that is there, and may write.
+
+        Not of a program that runs from its first line: that has processes of its own for its
+        work, and it is the developer who edits meanwhile.
+        """
+        child = self.children.get(self._state.newest)
+        if self._at_once or child is None or self._state.phase is not policy.Phase.STARTING:
+            return False
+        return child.pid > 0 and bool(descendants(child.pid))
+
+    def nothing_new(self, *, known: bool) -> None:
+        """The last change turned out to be none; ``known``: none since the attempt."""
+        starting = known and self._state.phase is policy.Phase.STARTING
+        kept = self.code.attempted if starting else frozenset()
+        self.report.unchanged(kept=kept, undone=not known and self._goes_back())
+
+    def taken(self, paths: frozenset[str], *, translations: bool) -> None:
+        """The running program has taken a change by itself."""
+        self.report.taken(paths, translations=translations)
+
+    def read_children(self) -> None:
+        """Read what the children have sent by now."""
+        self.children.read_all()
+
+    def take_stock(self) -> None:
+        """Read what the children have sent by now, and watch what they tell of."""
+        self.children.read_all()
+        self.files.update_if_due()
+
+    def is_decided(self) -> bool:
+        """Whether nothing is known of that is still to be decided about."""
+        state, child = self._state, self.live_child()
+        if state.inspecting or self.inspector.is_under_way or self._recorder.is_reading:
+            return False
+        if state.deferred is not None:
+            return False
+        if state.phase is policy.Phase.RUNNING:
+            return child is not None and not child.unchecked
+        return state.phase is policy.Phase.BROKEN
+
+    def live_child(self) -> Child | None:
+        """The child that was live last and still is there."""
+        return self.children.get(self._state.live)
+
+    def asks_about(self, path: str) -> bool:
+        """Whether the running program may take a change of this file without a restart."""
+        # Python sources it never takes, unless a receiver of its own asks for them.
+        return self._project.asks or not path.endswith((".py", ".pyc"))
+
+    def quiet_time(self) -> float:
+        """For how long to wait for further changes before a start, in seconds."""
+        self.launcher.attempt(self.code.since_start())
+        return 0.0 if self.launcher.is_cheap() else self._options.debounce
+
+    # -- messages of the children ------------------------------------------------------
+
+    def _unreadable(self, child: Child, problem: str) -> None:
+        self.terminal.note(f"a process sent what cannot be read; it is replaced: {problem}")
+        self.report.explain(Reason("AP314", "a process sent what cannot be read"))
+        self._replace(child, postmortem.of_unreadable(problem))
+
+    def _deaf(self, child: Child) -> None:
+        self.terminal.note("a process reads nothing, as if it were stopped; it is replaced")
+        self._replace(child, postmortem.of_deaf())
+
+    def _replace(self, child: Child, failure: Failure) -> None:
+        if child.explained or self.children.get(child.generation) is not child:
+            child.kill()
+            return
+        lived = time.monotonic() - child.live_since if child.live else 0.0
+        if not child.live:
+            # The files are watched for an edit, in case the failure is shown.
+            self._loads.add(child, postmortem.begun_files(self._trail.read()))
+            self._loads.compare_failed(child)
+        soon = lived < _LONG
+        self.handle(policy.Unreadable(child.generation, failure, soon))
+
+    def _configure(self, child: Child, message: m.Configured) -> None:
+        """The program's configuration, as its child has read it."""
+        before, self._options, self._project = self._options, message.options, message.project
+        if {*before.preload} != {*self._options.preload}:
+            # Those libraries come before every checkpoint.
+            self.checkpoints.distrust_before(child.generation + 1)
+        self.handle(policy.Configured(self._options.keep_serving))
+        self.terminal.configure(message.project)
+        self.code.own = OwnCode((*message.project.roots, working_directory()))
+        if before.for_watcher != self._options.for_watcher:
+            self.files.renew()
+
+    def _started(self, child: Child, message: m.Started) -> None:
+        child.hears = child.hears or message.hears
+        child.restarts = message.restarts
+        if message.restarts or not self._at_once:
+            self._live(child, serves=False)
+        else:
+            # It may be about to listen: then it is live when it serves.
+            self.report.mark(STARTED)
+            self._starts.await_server(child)
+
+    def _live(self, child: Child, *, serves: bool, unchecked: bool = False) -> None:
+        """A child runs, or serves."""
+        if child.explained:
+            # A child that was given up would only cast doubt on files that it has loaded.
+            return
+        if child.live:
+            child.unchecked = child.unchecked or unchecked
+            self._live_still(child, serves=serves)
+            return
+        child.live, child.unchecked = True, unchecked
+        self.report.mark("ready" if child.swapped else "imported")
+        edited = self._loads.compare(child)
+        self.code.loaded()
+        self.report.edited_meanwhile(edited)
+        restarts = child.restarts or not self._at_once
+        outdated = bool(edited)
+        self.handle(policy.Live(child.generation, serves, outdated=outdated, restarts=restarts))
+        self._loop.call_later(_UNUSED, self.traffic.drop_unused, child)
+        self._clearing.update()
+
+    def _live_still(self, child: Child, *, serves: bool) -> None:
+        edited = self._loads.compare(child)
+        if edited:
+            self._files_changed(edited)
+        self.handle(policy.Live(child.generation, serves, restarts=child.restarts))
+
+    def _checked(self, child: Child, message: m.Say) -> None:
+        """The checks of a child have come to their end."""
+        child.unchecked = False
+        self.terminal.checked(message.text, printed=message.printed)
+        self._decision.update()
+
+    def _failed(self, child: Child, failure: Failure) -> None:
+        """A child could not start: its files are what is watched for the fix."""
+        if child.explained:
+            return
+        child.explained = True
+        self._loads.compare_failed(child)
+        again = self._clearing.may_have_caused(failure, child)
+        self.handle(policy.StartFailed(child.generation, failure, again))
+
+    def _worker_failed(self, child: Child, failure: Failure) -> None:
+        """A worker process of a child could not load its code.
+
+        One that is made later is a matter of the program's own.
+        """
+        is_young = not child.live or time.monotonic() - child.live_since < _YOUNG
+        if is_young and not (child.explained or child.retired):
+            self._loads.compare_failed(child)
+            self.handle(policy.StartFailed(child.generation, failure))
+
+    # -- how processes end ------------------------------------------------------
+
+    def _process_ended(self, pid: int, status: int) -> None:
+        self.children.ended(pid, status)
+        self.parent.ended(pid, status)
+
+    def _child_gone(self, child: Child, status: int) -> None:
+        if self.live_child() is None or child.generation == self._state.live:
+            # Otherwise the live child may be the one that shows a debugger's prompt.
+            self.terminal.restore_modes()
+        failure: Failure | None = None
+        again = False
+        if not (child.live or child.explained):
+            traces = self._trail.read()
+            self._loads.add(child, postmortem.begun_files(traces))
+            failure = postmortem.of_dead(child, status, traces, self.code.is_own)
+            self._loads.compare_failed(child)
+            again = self._clearing.may_have_caused(failure, child)
+        refused = bool(child.refused)
+        self._prompts.end(child)
+        if status == m.RESTART_CODE and child.live and not child.explained:
+            self.report.restart_asked()
+        self.handle(policy.Gone(child.generation, status, failure, refused=refused, again=again))
+        self._clearing.update()
+        self._shutdown.process_gone()
+
+    def _child_replaced(self, child: Child, channel: Channel) -> None:
+        """A child has become another image (``exec``) in the same process."""
+        told = child.told or child.generation
+        self.launcher.successor = Child(0, child.pid, channel, told=told)
+        self.report.explain(Reason("AP315", "the program has begun again by itself"))
+        self.handle(policy.Replaced(child.generation))
+        self.launcher.drop_successor()
+        self._shutdown.process_gone()
+
+    def _parent_gone(self) -> None:
+        self._shutdown.process_gone()
+
+    def _parent_killed(self) -> None:
+        self._shutdown.terminate()
+
+    def _checkpoint_lost(self, copy: Checkpoint) -> None:
+        """A checkpoint has ended; perhaps before it made the child that it was told to make."""
+        if copy.problem:
+            self.terminal.note(f"a copy sent what cannot be read; it is dropped: {copy.problem}")
+        child = self.launcher.ordered_from(copy)
+        if child is not None and self.children.get(child.generation) is child:
+            self.children.read(child)
+            if not (child.pid or child.explained):
+                self.children.remove(child)
+                self._launch(child.generation)
+        self._clearing.update()
+        self._shutdown.process_gone()
+
+    def _hangs(self, child: Child, failure: Failure) -> None:
+        self._failed(child, failure)
+        child.kill()
+
+    # -- what the policy wants done ---------------------------------------------
+
+    def _start(self, generation: int) -> None:
+        self.report.starting()
+        self.launcher.attempt(self.code.since_start())
+        written = self.code.start()
+        if written:
+            names = self.terminal.names(sorted(written))
+            self.report.tell("", Reason("AP318", f"{names} is written anew by each start"))
+        child = self._launch(generation)
+        if child is not None:
+            self.report.launched(child)
+
+    def _launch(self, generation: int, *, swap: bool = True) -> Child | None:
+        first = not self._state.announced
+        try:
+            alone = self._at_once and not len(self.children)
+            child = self.launcher.start(generation, first=first, alone=alone, swap=swap)
+            # It need not ask for clearance, and reads nothing before it has started.
+            child.cleared = alone
+        except OSError as error:
+            # In the loop's next round: the other actions of this step come first.
+            self._loop.call_soon(self._not_launched, generation, error)
+            return None
+        self.report.history.started(child)
+        self.children.add(child)
+        self._clearing.watch(child)
+        self._starts.watch(child)
+        return child
+
+    def _not_launched(self, generation: int, error: OSError) -> None:
+        failure = postmortem.of_unstarted(error, self.launcher.executable)
+        self.handle(policy.StartFailed(generation, failure))
+        self._interpreter.begin(generation)
+
+    def _could_not_start(self, generation: int) -> bool:
+        """Whether the start of this generation is the latest, and has failed."""
+        state = self._state
+        return state.phase is policy.Phase.BROKEN and state.newest == generation
+
+    def _start_again(self, child: Child, reason: Reason) -> None:
+        """The bodies cannot be exchanged after all: import what changed."""
+        if self.children.get(child.generation) is child:
+            self.report.tell("imported again: ", reason)
+            self.children.remove(child)
+            self._launch(child.generation, swap=False)
+
+    def _admit(self, action: policy.Admit) -> None:
+        child = self.children.get(action.generation)
+        if child is not None:
+            self.traffic.admit(child, failure_over=action.failure_over)
+
+    def _show_failure(self, action: policy.ShowFailure) -> None:
+        failure = action.failure
+        self.report.failed(
+            failure, serving=action.serving, show_page=lambda: self._show_page(failure)
+        )
+
+    def _show_page(self, failure: Failure) -> str | None:
+        project = self._project
+        editor = editors.template(self._options.editor, os.environ)
+        context = PageContext(project.debug, project.allowed_hosts, editor)
+        return self.traffic.show(failure, context, self.live_child())
+
+    def _announce(self, generation: int) -> None:
+        child = self.children.get(generation)
+        assert child is not None
+        self.report.mark("accepting")
+        attempted = self.code.attempted
+        self.parent.consider(attempted)
+        self.parent.live()
+        self.code.settle(swapped=child.swapped)
+        self.upkeep.live(child)
+        self.report.live(child, attempted)
+        if self.terminal.verbosity > 1 and (watched := self.files.news()):
+            self.report.detail(watched)
+
+    def _prompt_left(self) -> None:
+        if self._state.deferred is not None:
+            # The time at the prompt is no time of the reload.
+            self.report.begin_anew()
+
+    def _goes_back(self) -> bool:
+        """Whether a start or a failure is over, if the disk is what the live child runs."""
+        state = self._state
+        starting = state.phase is policy.Phase.STARTING and state.newest != state.live
+        return bool(state.live) and (starting or state.phase is policy.Phase.BROKEN)
+
+    def _retire(self, generation: int) -> None:
+        if self._state.phase is policy.Phase.CLEARING:
+            text = "the old process ends first: it does not serve through the reloader"
+            self.report.explain(Reason("AP404", text))
+        if self.children.get(generation) is None:
+            # Not started, or gone in this very moment.
+            self._loop.call_soon(self.handle, policy.Gone(generation, 0))
+        else:
+            self.children.retire(generation, self._options.grace_period)
+
+    def _snapshot(self) -> dict[str, Any]:
+        return report(
+            Snapshot(
+                self._state,
+                tuple(self._command),
+                self._folders[0],
+                self.live_child(),
+                self.files.diagnostics(),
+                self.checkpoints,
+                self.upkeep.weights,
+                self.report.history,
+            )
+        )
+
+    def _end(self, status: int) -> None:
+        self.traffic.gate.close()
+        self._shutdown.end(status)
+
+    def _patience(self) -> float:
+        return self._options.grace_period if self._at_once else PATIENCE
+
+    def _may_end_by_itself(self, child: Child) -> bool:
+        needed = child.generation in (self._state.live, self._state.newest)
+        return needed or self._clearing.is_ending(child)
+
+    def _finish(self, status: int) -> None:
+        if not self._done.done():
+            self._done.set_result(status)

@@ -1,0 +1,16 @@
+"""Changed function bodies, exchanged in a forked copy of the started process.
+
+`apply.prepare` says whether a file's new version leads to the state a fresh start would reach when
+only the code of its functions is exchanged, and if so, `Ready.apply` does it.
+
+The order in the life of a process:
+
+1. Before the first import of the user's: ``RunRecorder.start()``; the process's audit hook, which
+   has ``__cantrace__ = True``, passes on the events of ``CopyAudit.listeners()``.
+2. Now and then while starting: ``RunRecorder.trim()``, which frees module bodies that ran.
+3. Everything loaded: ``CopyAudit.stop()``. Where the process goes on to serve:
+   ``RunRecorder.stop()``. In the checkpoint: ``Index.build()``, and the saved file's old source
+   compiled, as far as there is time.
+4. In a fork of the checkpoint: ``prepare`` for each edited file, and if all are `Ready`, ``apply``
+   for each; then ``RunRecorder.stop()``, ``Index.clear()``, and let go of the `Ready` objects.
+"""

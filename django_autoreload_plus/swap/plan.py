@@ -1,0 +1,53 @@
+"""What has to be exchanged to turn one version of a file into another."""
+
+from __future__ import annotations
+
+from types import CodeType
+
+from ..records import dataclass
+from .compare import Refusal, compare
+from .headers import Header
+from .statements import CONSTANT, FUNCTION, IMPORT, Statement, split
+
+_UNAVAILABLE = "AP140"
+_WORDS = {IMPORT: "imports", FUNCTION: "functions", CONSTANT: "values"}
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """Two module code objects that run alike, and the statements that are in one of them only."""
+
+    old: CodeType
+    new: CodeType
+    gone: tuple[Statement, ...] = ()
+    come: tuple[Statement, ...] = ()
+    headers: tuple[Header, ...] = ()
+    bodies: bool = False
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What differs, in words."""
+        found = {_WORDS[one.kind] for one in (*self.gone, *self.come) if one.kind in _WORDS}
+        if self.headers:
+            found.add("defaults or annotations")
+        return (*(["function bodies"] if self.bodies else []), *sorted(found)) or ("line numbers",)
+
+
+def plan(
+    path: str, old: tuple[bytes, CodeType], new: tuple[bytes, CodeType]
+) -> Exchanged | Refusal:
+    """Compare two versions of a file, each given as its source and the compiled code."""
+    found = compare(old[1], new[1])
+    if not isinstance(found, Refusal):
+        return Exchanged(old[1], new[1], bodies=bool(found.changed))
+    if found.reason.code == _UNAVAILABLE:
+        return found
+    edit = split(path, old, new)
+    if edit is None:
+        return found
+    places = frozenset(header.place for header in edit.headers)
+    rest = compare(edit.old, edit.new, places)
+    if isinstance(rest, Refusal):
+        return found
+    bodies = bool(rest.changed)
+    return Exchanged(edit.old, edit.new, edit.gone, edit.come, edit.headers, bodies)

@@ -1,0 +1,73 @@
+"""Reports that wait until what happens to a file is complete."""
+
+from __future__ import annotations
+
+import stat
+import time
+from collections.abc import Callable
+
+from ..records import dataclass
+from .path_node import EntryStamp, PathNode
+
+#: A file that is being written without an event for its end must be still this long, in seconds.
+STILL = 0.05
+#: Checks of stillness before a file that never rests is reported anyway.
+_PATIENCE = 40
+
+
+@dataclass
+class _Hold:
+    due: float
+    stamp: EntryStamp | None
+    patience: int = _PATIENCE
+    is_gone: bool = False
+
+
+class Debouncer:
+    """Places to be reported later, unless something definite happens first."""
+
+    def __init__(self, look: Callable[[PathNode], EntryStamp | None]) -> None:
+        self._look = look
+        self._debouncer: dict[PathNode, _Hold] = {}
+
+    def __len__(self) -> int:
+        return len(self._debouncer)
+
+    def add(self, place: PathNode, wait: float, *, is_gone: bool = False) -> None:
+        """Hold ``place`` for ``wait`` seconds, if it is not held already."""
+        if place not in self._debouncer:
+            due = time.monotonic() + wait
+            self._debouncer[place] = _Hold(due, self._look(place), is_gone=is_gone)
+
+    def held(self) -> set[PathNode]:
+        """The places that are held now."""
+        return set(self._debouncer)
+
+    @property
+    def has_gone(self) -> bool:
+        """Whether something that has gone is held back, in case it returns."""
+        return any(hold.is_gone for hold in self._debouncer.values())
+
+    def discard(self, place: PathNode) -> None:
+        """Drop the hold, if there is one."""
+        self._debouncer.pop(place, None)
+
+    def due(self) -> list[float]:
+        """When, on the monotonic clock, holds end."""
+        return [hold.due for hold in self._debouncer.values()]
+
+    def ripe(self, now: float) -> list[PathNode]:
+        """Take the places to be reported now; a file that still grows waits on."""
+        ripe = []
+        for place, hold in [item for item in self._debouncer.items() if item[1].due <= now]:
+            stamp = self._look(place)
+            is_file = stamp is not None and stat.S_ISREG(stamp[0])
+            if is_file and stamp != hold.stamp and hold.patience:
+                hold.due, hold.stamp = now + STILL, stamp
+                hold.patience -= 1
+                # The file is back, and being written.
+                hold.is_gone = False
+            else:
+                del self._debouncer[place]
+                ripe.append(place)
+        return ripe
