@@ -312,6 +312,10 @@ class DevServer:
                     found.append(process)
         return sorted(found, key=lambda process: process.pid)
 
+    def running(self) -> list[Process]:
+        """As :meth:`processes`, without the frozen copies and what waits to go on from one."""
+        return [each for each in self.processes() if not each.command.startswith("autoreload")]
+
     def all_gone(self) -> None:
         """Await that none of the server's processes is left.
 

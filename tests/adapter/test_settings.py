@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from command.sites import is_page, site
 from django_autoreload_plus.adapter import conf
-from django_autoreload_plus.protocol.options import Options
-from plain.sites import is_page, site
+from django_autoreload_plus.options import Options
+from django_autoreload_plus.records import fields
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -22,7 +22,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
         ([], "AUTORELOAD_PLUS must be a dictionary, not []."),
         ({"GRACE": 1}, "AUTORELOAD_PLUS has no key 'GRACE'. Did you mean 'GRACE_PERIOD'?"),
         ({"watch": []}, "AUTORELOAD_PLUS has no key 'watch'. Did you mean 'WATCH'?"),
-        ({"TEA": 1}, "AUTORELOAD_PLUS has no key 'TEA'. Known keys: CHECKPOINTS, "),
+        ({"CUP": 1}, "AUTORELOAD_PLUS has no key 'CUP'. Known keys: CHECKPOINTS, "),
         ({1: 1}, "AUTORELOAD_PLUS has no key '1'. "),
         ({"WATCH": "*.md"}, "AUTORELOAD_PLUS['WATCH'] must be a list of globs, such as"),
         ({"IGNORE": [1]}, "AUTORELOAD_PLUS['IGNORE'] must be a list of globs, such as"),
@@ -35,6 +35,12 @@ README = Path(__file__).resolve().parents[2] / "README.md"
         ({"POLLING": "yes"}, "must be True, False or None, not 'yes'."),
         ({"SWAP": None}, "must be True or False, not None."),
         ({"CHECKS": "never"}, 'must be "after" or "before", not \'never\'.'),
+        ({"EDITOR": "code"}, "AUTORELOAD_PLUS['EDITOR'] must be \"vscode\", not 'code'."),
+        ({"EDITOR": "vi"}, "must be a URL with {file}, and perhaps {line} and {column}, or one of"),
+        ({"EDITOR": "x://{path}"}, "must be a URL with {file}, and perhaps {line} and {column}"),
+        ({"EDITOR": "x://{file}:{row}"}, "must be a URL with {file}, and perhaps {line}"),
+        ({"EDITOR": "javascript:{file}"}, "must be a URL with {file}, and perhaps {line}"),
+        ({"EDITOR": ["vscode"]}, "must be a URL with {file}, and perhaps {line} and {column}"),
     ],
 )
 def test_what_is_wrong_is_named(settings: Any, given: Any, problem: str) -> None:
@@ -57,7 +63,7 @@ def test_what_is_right_is_taken(settings: Any) -> None:
 def test_every_option_is_documented() -> None:
     """Nobody would find an option, or its default would be another than the README says."""
     table = dict(re.findall(r"^\| `([A-Z_]+)` \| `(.*?)` \|", README.read_text(), re.MULTILINE))
-    defaults = {field.name.upper(): field.default for field in dataclasses.fields(Options)}
+    defaults = {field.name.upper(): field.default for field in fields(Options)}
     written = {name: list(v) if isinstance(v, tuple) else v for name, v in defaults.items()}
     expected = {name: repr(value).replace("'", '"') for name, value in written.items()}
     assert table == expected

@@ -60,11 +60,11 @@ def read_terminal(server: DevServer, since: int, says: str, *, traceback: bool) 
     server.wait_for_output(WAITING, since=since)
     told = server.output[since:]
     assert told.count(WAITING) == 1, told
-    assert says in told
-    assert ("Traceback (most recent call last)" in told) or not traceback
-    assert RELOADER not in told
-    assert "django/utils/autoreload.py" not in told or not traceback
-    assert "importlib._bootstrap" not in told
+    assert says in told, told
+    assert ("Traceback (most recent call last)" in told) or not traceback, told
+    assert RELOADER not in told, told
+    assert "django/utils/autoreload.py" not in told or not traceback, told
+    assert "importlib._bootstrap" not in told, told
     return told
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import http.server
+import queue
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from browser import open_browser
-from harness import DevServer
+from harness import DEADLINE, HOST, DevServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,3 +88,37 @@ def test_the_place_is_copied(server: DevServer, browser: Browser) -> None:
     browser.click("header .copy")
     browser.wait_text("Copied", "header .copy")
     assert browser.clipboard() == f"{server.path(VIEWS)}:24"
+
+
+class Editor(http.server.BaseHTTPRequestHandler):
+    """What the link of an editor leads to; the page in the browser stays where it is."""
+
+    #: Browsers connect in advance, and say nothing.
+    timeout = 0.5
+
+    def do_GET(self) -> None:
+        """Note what is to be opened."""
+        self.server.opened.put(self.path)  # type: ignore[attr-defined]
+        self.send_response(204)
+        self.end_headers()
+
+
+def test_a_click_opens_the_editor(project: Path, browser: Browser) -> None:
+    """The browser would refuse the link, or hand another place over to the editor."""
+    with http.server.HTTPServer((HOST, 0), Editor) as editor:
+        editor.opened = queue.SimpleQueue()  # type: ignore[attr-defined]
+        serving = threading.Thread(target=editor.serve_forever)
+        serving.start()
+        url = f"http://{HOST}:{editor.server_port}{{file}}:{{line}}:{{column}}"
+        with (project / "config/settings.py").open("a", encoding="utf-8") as settings:
+            settings.write(f"\nAUTORELOAD_PLUS = {{'EDITOR': {url!r}}}\n")
+        with DevServer(project, env={"REACT_EDITOR": "none"}) as server:
+            server.wait_for("/version/")
+            server.edit(VIEWS, GOOD, "VERSION = 1 / 0")
+            browser.goto(f"{server.url}version/")
+            browser.wait_text("ZeroDivisionError", "h1")
+            browser.click("header .editor")
+            asked = editor.opened.get(timeout=DEADLINE)  # type: ignore[attr-defined]
+        editor.shutdown()
+        serving.join()
+    assert asked == f"{project}/teas/views.py:24:11"

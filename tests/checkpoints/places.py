@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Makes the server say what it decided, and why.
 TALKATIVE = {"DJANGO_AUTORELOAD_PLUS_DEBUG": "1"}
+#: Keeps copies that a small project would let go for the memory of all processes together.
+KEEPS_ALL = "AUTORELOAD_PLUS = {'CHECKPOINT_MEMORY': 512}"
 FROM = r"^\S+ +from (.+); event"
 
 

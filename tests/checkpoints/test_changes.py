@@ -37,6 +37,7 @@ def shown(request):
 PART = """
 {imports}
 LEVEL = "{level}"
+READ = LEVEL
 EARLY = {early}
 
 
@@ -202,6 +203,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext, override
 
 LEVEL = 0
+READ = LEVEL
 
 
 def greeted(request):
@@ -284,7 +286,7 @@ def test_a_module_that_was_missing_is_found(project: Path) -> None:
             server.wait_for("/optional/", lambda r: "no more" in r.text and "Parlour" not in r.text)
 
 
-#: Holds the start up at its last line until the test has made the next edit.
+#: Debouncer the start up at its last line until the test has made the next edit.
 HELD = """
 from pathlib import Path
 import time
@@ -294,6 +296,7 @@ from django.http import HttpResponse
 {late}
 HERE = Path(__file__).resolve().parent
 LEVEL = {level}
+READ = LEVEL
 
 
 def held(request):

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checkpoints.places import Site, add_settings, add_view, before
+from checkpoints.places import KEEPS_ALL, Site, add_settings, add_view, before
 from django_autoreload_plus.protocol.memory import private_memory
 from harness import wait_until
 
@@ -19,6 +19,7 @@ VIEW = """
 from django.http import HttpResponse
 
 LEVEL = 0
+READ = LEVEL
 
 
 def page(request):
@@ -55,6 +56,8 @@ def test_copies_are_named_quiet_and_hold_no_port(project: Path) -> None:
         level(server, 2)
         copies = server.copies("settings", "setup", "ready")
         assert BEFORE_PAGE & copies.keys()
+        # Others go when all processes together take much memory.
+        stay = {"settings", "setup", "ready", *BEFORE_PAGE} & copies.keys()
         pids = set(copies.values())
         for process in server.processes():
             if process.pid in pids:
@@ -64,7 +67,7 @@ def test_copies_are_named_quiet_and_hold_no_port(project: Path) -> None:
             os.kill(pid, signal.SIGINT)
             os.kill(pid, signal.SIGHUP)
         assert level(server, 3) in BEFORE_PAGE
-        server.copies(*copies)
+        server.copies(*stay)
         server.interrupt()
         assert server.wait() == 0
         server.all_gone()
@@ -89,7 +92,7 @@ def test_copies_at_even_distances_stand_before_the_projects_modules(
     for name in ("slow_library", "next_library"):
         (library / f"{name}.py").write_text(SLOW, encoding="utf-8")
     (project / "own_part.py").write_text("VALUE = 0\n", encoding="utf-8")
-    order = "import slow_library, next_library, own_part"
+    order = f"{KEEPS_ALL}\nimport slow_library, next_library, own_part"
     add_settings(project, f"import sys\nsys.path.append({str(library)!r})\n{order}")
     with Site(project) as server:
         server.wait_for("/version/")
@@ -115,6 +118,18 @@ def test_the_memory_of_the_copies_is_bounded(project: Path) -> None:
         )
         server.copies("ready")
         level(server, 2)
+
+
+def test_a_small_project_keeps_few_copies(project: Path) -> None:
+    """All processes together would take three times the memory of the program."""
+    add_view(project, "page", VIEW)
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+        origin = level(server, 1)
+        level(server, 2)
+        known = {"settings", "setup", "ready", *BEFORE_PAGE}
+        wait_until(lambda: server.copies("ready").keys() <= known, "few copies")
+        assert level(server, 3) in BEFORE_PAGE, origin
 
 
 def test_copies_vanish_with_a_killed_command(project: Path) -> None:
@@ -195,6 +210,7 @@ from django.http import HttpResponse
 import early
 
 LEVEL = 0
+READ = LEVEL
 atexit.register(early.ended, f"late handler {LEVEL}")
 
 

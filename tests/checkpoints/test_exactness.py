@@ -44,7 +44,7 @@ def site(project: Path) -> Path:
     for stop in STOPS:
         (project / f"slow_{stop}.py").write_text(SLOW, encoding="utf-8")
         (project / f"after_{stop}.py").write_text("VALUE = 0\n", encoding="utf-8")
-    wanted = {"CHECKS": "before", "CHECKPOINT_LIMIT": 50}
+    wanted = {"CHECKS": "before", "CHECKPOINT_LIMIT": 50, "CHECKPOINT_MEMORY": 5000}
     add_settings(project, f"import slow_early\nimport after_early\nAUTORELOAD_PLUS = {wanted}")
     for place, stop in (("teas/models.py", "middle"), ("teas/views.py", "late")):
         path = project / place
@@ -154,6 +154,23 @@ def test_every_checkpoint_leads_to_the_state_of_a_fresh_start(site: Path) -> Non
     assert {re.sub("^(at|before) ", "", origin) for origin in origins} >= PLACES
     if sys.version_info >= (3, 12):
         assert "ready, function bodies exchanged" in origins
+
+
+def test_code_that_waits_in_memory_is_that_of_a_fresh_start(site: Path) -> None:
+    """The next reload, for which a copy has read the code of what it imports, would differ."""
+    with Site(site, options=UNCHECKED) as server:
+        fresh, mark = state(server), server.mark()
+        for name in ("config/settings.py", "teas/views.py", "teas/steeping.py"):
+            first, again = edits_of((site / name).read_text(encoding="utf-8"))
+            compare(server, dict(fresh), [(site / name, first)])
+            if name == "config/settings.py":
+                server.wait_for_output("the code of .* modules waits in memory", since=mark)
+            compare(server, dict(fresh), [(site / name, again)])
+        late = site / "after_late.py"
+        late.write_text("VALUE = 1\n", encoding="utf-8")
+        settings = site / "config/settings.py"
+        settings.write_text(f"{settings.read_text(encoding='utf-8')}\nMORE = 1\n", encoding="utf-8")
+        server.wait_for("/state/", lambda r: '"VALUE = 1"' in r.text and '"MORE"' in r.text)
 
 
 #: So many modules of Wagtail are edited, at even distances of the import sequence.

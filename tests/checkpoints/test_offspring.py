@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from django_autoreload_plus.child.frozen import fork
 from django_autoreload_plus.child.offspring import Offspring
 from harness import wait_until
 
@@ -41,7 +42,7 @@ def watched(pid: int) -> Iterator[Offspring]:
 def forked(code: int, *, late: bool = False) -> tuple[int, int]:
     """Return the id of a process that ends with ``code``, and what ends it when it is closed."""
     orders, order = os.pipe()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         os.close(order)
         if late:

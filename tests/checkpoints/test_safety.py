@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import django_autoreload_plus
-from checkpoints.places import Site, add_settings, add_view, before
+from checkpoints.places import KEEPS_ALL, Site, add_settings, add_view, before
 from harness import HOST, wait_until
 
 #: A view module: the hazard comes with its import, after the setup and before "ready".
@@ -23,6 +23,7 @@ from django.http import HttpResponse
 {hazard}
 
 LEVEL = 0
+READ = LEVEL
 
 
 def page(request):
@@ -46,6 +47,11 @@ from pathlib import Path
 CONNECTION = sqlite3.connect(Path(__file__).with_name("own.db"))
 CONNECTION.execute("create table if not exists cup (size int)")
 CONNECTION.commit()
+"""
+DATABASE_FILE = """
+import os
+from pathlib import Path
+DATABASE = os.open(Path(__file__).with_name("db.sqlite3"), os.O_RDONLY)
 """
 MONITOR = """
 import sys
@@ -90,6 +96,19 @@ CHILD = """
 import subprocess, sys
 SLEEPER = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 """
+EDGE = """
+import os, select
+ONE, TWO = os.pipe()
+POLL = select.epoll()
+# Registered in another epoll object, what it has reported would be reported again.
+POLL.register(ONE, select.EPOLLIN | select.EPOLLET)
+"""
+TIMED_LOOP = """
+import asyncio
+LOOP = asyncio.new_event_loop()
+asyncio.set_event_loop(LOOP)
+LOOP.call_later(600, print)
+"""
 #: By a name: what a module does, and the beginning of the reason that is shown.
 HAZARDS = {
     "thread": (
@@ -99,13 +118,17 @@ threading.Thread(target=time.sleep, args=[600], name='ticker', daemon=True).star
     ),
     "raw thread": (RAW_THREAD, "a second thread is running Python code"),
     "native thread": (NATIVE_THREAD, "a library runs 1 threads? of its own"),
-    "socket": ("import socket\nONE, TWO = socket.socketpair()", "a socket is open"),
+    "socket": (
+        "import socket\nONE, TWO = socket.socketpair()\nONE.send(b'!')",
+        "a socket is open",
+    ),
     "listener": ("import socket\nONE = socket.create_server(('127.0.0.1', 0))", "a socket is open"),
-    "pipe": ("import os\nONE, TWO = os.pipe()", "a pipe is open"),
+    "pipe": ("import os\nONE, TWO = os.pipe()\nos.write(TWO, b'!')", "a pipe is open"),
     "named pipe": (NAMED_PIPE, "a pipe is open"),
-    "epoll": ("import select\nPOLL = select.epoll()", "an epoll object is open"),
-    "event loop": ("import asyncio\nLOOP = asyncio.new_event_loop()", "an? (epoll|socket)"),
-    "sqlite": (SQLITE, "the SQLite database own.db is open"),
+    "epoll": (EDGE, "an epoll object is open"),
+    "event loop": (TIMED_LOOP, "a call of an asyncio event loop is scheduled"),
+    "sqlite": (SQLITE, "the SQLite database own.db was read while starting"),
+    "descriptor": (DATABASE_FILE, "the SQLite database db.sqlite3 is open"),
     "debugger": (DEBUGGER, "a debugger or coverage tool traces the program"),
     "trace": ("import sys\nsys.settrace(lambda *a: None)", "a debugger or coverage tool"),
     # Since Python 3.12 it says its name.
@@ -115,7 +138,7 @@ threading.Thread(target=time.sleep, args=[600], name='ticker', daemon=True).star
     ),
     "profile": ("import sys\nsys.setprofile(lambda *a: None)", "a profiler is running"),
     "C handler": (C_HANDLER, "a library handles SIGCHLD by itself"),
-    "child": (CHILD, "the program has started another process"),
+    "child": (CHILD, r"the program python\S* was run while starting"),
     "alarm": ("import signal\nsignal.alarm(600)", "a timer is set"),
     "itimer": ("import signal\nsignal.setitimer(signal.ITIMER_VIRTUAL, 600)", "a timer is set"),
     "flock": (LOCK.format(kind="flock"), "a file is locked"),
@@ -127,6 +150,11 @@ threading.Thread(target=time.sleep, args=[600], name='ticker', daemon=True).star
 }
 if sys.version_info >= (3, 12):
     HAZARDS["monitoring"] = (MONITOR, "my coverage watches the program")
+if sys.version_info >= (3, 14):
+    HAZARDS["interpreter"] = (
+        "import concurrent.interpreters\nOTHER = concurrent.interpreters.create()",
+        "another interpreter lives in this process",
+    )
 
 
 BEFORE_PAGE = before("page")
@@ -186,15 +214,20 @@ def test_a_hazard_in_the_settings_leaves_the_plain_start(project: Path, name: st
         assert not {"setup", "ready"} & server.copies().keys()
 
 
-def test_coverage_is_refused(project: Path) -> None:
-    """A coverage report would miss lines, or hold them twice."""
+@pytest.mark.parametrize(
+    "core", ["ctrace", "sysmon"] if sys.version_info >= (3, 12) else ["ctrace"]
+)
+def test_coverage_is_refused(project: Path, core: str) -> None:
+    """A coverage report would miss lines, or hold them twice; or the command would hang."""
     pytest.importorskip("coverage")
     hazardous(
-        project, "import coverage\nCOVERAGE = coverage.Coverage(data_file=None)\nCOVERAGE.start()"
+        project,
+        f"import coverage, os\nos.environ['COVERAGE_CORE'] = {core!r}\n"
+        "COVERAGE = coverage.Coverage(data_file=None)\nCOVERAGE.start()",
     )
     with Site(project) as server:
         server.answer("/page/", "level 0")
-        server.wait_for_output("no checkpoint .+: .*coverage")
+        server.wait_for_output("no checkpoint .+: .*(coverage|watches the program)")
         served_from_before_the_hazard(server)
 
 
@@ -256,7 +289,8 @@ def test_other_platforms_are_refused(
 
 
 def test_what_django_manages_is_closed_not_refused(project: Path) -> None:
-    """Every project that asks its database while starting would be reloaded slowly."""
+    """Who asks the database for what does not change would be reloaded slowly."""
+    add_settings(project, 'AUTORELOAD_PLUS = {"STEADY": ["default"]}')
     hazardous(
         project,
         "from teas.models import Tea\nNUMBER = Tea.objects.count()\n"
@@ -281,9 +315,9 @@ CONNECTION = socket.create_connection(("{host}", {port}))
 @pytest.mark.parametrize(
     ("client", "options", "taken"),
     [
-        ("redis", {}, True),
-        ("homemade", {}, False),
-        ("homemade", {"FORK_SAFE": ["homemade"]}, True),
+        ("redis", {"STEADY": ["redis"]}, True),
+        ("homemade", {"STEADY": ["homemade"]}, False),
+        ("homemade", {"STEADY": ["homemade"], "FORK_SAFE": ["homemade"]}, True),
     ],
 )
 def test_clients_known_to_survive_are_let_through(
@@ -370,12 +404,13 @@ def test_no_copy_while_logging_is_configured(project: Path) -> None:
         project,
         "LOGGING = {'version': 1, 'disable_existing_loggers': False,"
         " 'handlers': {'slow': {'class': 'slow_handler.Handler'}},"
-        " 'root': {'handlers': ['slow'], 'level': 'INFO'}}",
+        f" 'root': {{'handlers': ['slow'], 'level': 'INFO'}}}}\n{KEEPS_ALL}",
     )
     hazardous(project, "")
     with Site(project) as server:
         server.answer("/page/", "level 0")
-        server.wait_for_output("no checkpoint .*: logging is being configured")
+        # Put off until logging is configured, and not given up.
+        assert "apps" in server.copies("settings", "setup", "ready")
         set_level(server, 1)
         server.edit("tearoom.env", "SITE_NAME=", "SITE_NAME=The ")
         server.answer("/", "The ")
@@ -400,7 +435,7 @@ def test_checkpoints_can_be_switched_off(project: Path, options: dict[str, objec
 
 def test_the_number_of_copies_is_bounded(project: Path) -> None:
     """Memory would fill up on a large project."""
-    add_settings(project, "AUTORELOAD_PLUS = {'CHECKPOINT_LIMIT': 5}")
+    add_settings(project, "AUTORELOAD_PLUS = {'CHECKPOINT_LIMIT': 5, 'CHECKPOINT_MEMORY': 512}")
     hazardous(project, "")
     for name in range(8):
         (project / f"slow_{name}.py").write_text(

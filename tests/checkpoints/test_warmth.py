@@ -11,8 +11,9 @@ import pytest
 
 from checkpoints.places import Site
 from checkpoints.test_safety import BEFORE_PAGE, hazardous, set_level
+from django_autoreload_plus.child.frozen import fork
 from django_autoreload_plus.protocol.memory import PAGE, own_pages
-from django_autoreload_plus.supervisor.warmth import make_own
+from django_autoreload_plus.supervisor.checkpoints.prefault import make_own
 from harness import wait_until
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def shared() -> Iterator[tuple[mmap.mmap, int]]:
     memory = mmap.mmap(-1, PAGES * PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory[:] = TEXT
     orders, order = os.pipe()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         os.close(order)
         os.read(orders, 1)
@@ -76,7 +77,7 @@ def test_a_waiting_process_gets_pages_of_its_own(shared: tuple[mmap.mmap, int]) 
 
 def test_a_process_that_is_gone_is_no_error() -> None:
     """A spare that is killed in the meantime would end the command."""
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from command.programs import program
 from django_autoreload_plus.child.tracker import module_files
-from django_autoreload_plus.protocol.entry import (
+from django_autoreload_plus.protocol.command_line import (
     CODE,
     EXECUTABLE,
     MODULE,
@@ -22,7 +23,6 @@ from django_autoreload_plus.protocol.entry import (
     EntryError,
     detect,
 )
-from plain.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

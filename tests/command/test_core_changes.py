@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from catalog import write_catalog
+from command.programs import TALKING, WAITING, program, wait_until_followed, waiting
 from harness import wait_until, write_file
-from plain.programs import TALKING, WAITING, program, wait_until_followed, waiting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +22,10 @@ def say(text):
 
 @autoreload.on_change
 def changed(path):
+    # Read first: what is printed leads to the next edit.
+    is_taken = path.endswith("part.py") and not open(path).read().startswith("VALUE = 9")
     say(f"told of {os.path.basename(path)}")
-    return path.endswith("part.py") and not open(path).read().startswith("VALUE = 9")
+    return is_taken
 
 def greet():
     say(gettext.translation("tea", "locale", ["de"]).gettext("Tea"))
@@ -48,7 +50,7 @@ def test_edit_restarts(tmp_path: Path) -> None:
         server.write("part.py", "VALUE = 3\n", atomic=True)
         server.wait_for_output("working with 3")
         server.wait_for_output(r"part.py changed · live in [\d.]+ m?s")
-        wait_until(lambda: len(server.processes()) == 2, "one child at a time")
+        wait_until(lambda: len(server.running()) == 2, "one child at a time")
 
 
 def test_edit_of_the_program_itself_restarts(tmp_path: Path) -> None:
@@ -85,12 +87,14 @@ def test_old_program_ends_before_the_new_one_begins(tmp_path: Path) -> None:
     import fcntl
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
+        print("holds the lock", flush=True)
         threading.Event().wait()
     finally:
         print("given back", flush=True)""",
     )
     with program(tmp_path, {"program.py": text, "part.py": "VALUE = 1\n"}) as server:
         server.wait_for_output("working with 1")
+        server.wait_for_output("holds the lock")
         server.write("part.py", "VALUE = 2\n")
         server.wait_for_output("given back\n(.*\n)?working with 2")
         server.terminate()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from command.programs import program, waiting
 from harness import HOST, wait_until
-from plain.programs import program, waiting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +121,7 @@ def test_ctrl_c_that_the_program_hears_first(tmp_path: Path) -> None:
         server.wait_for_output("importing")
         os.kill(server.pid, signal.SIGSTOP)
         server.interrupt()
-        wait_until(lambda: len(server.processes()) == 1, "the end of the program")
+        wait_until(lambda: len(server.running()) == 1, "the end of the program")
         os.kill(server.pid, signal.SIGCONT)
         assert server.wait() == 0
     assert "Traceback" not in server.output

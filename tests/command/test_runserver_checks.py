@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from command.sites import TALKING, is_page, site, wait_until_followed
 from harness import wait_until
-from plain.sites import TALKING, is_page, site, wait_until_followed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,7 @@ def test_checks_are_skipped(tmp_path: Path, options: Sequence[str]) -> None:
 
 
 def test_a_wrong_place_is_explained(tmp_path: Path) -> None:
-    """Somebody who has put the app behind another would wonder why it does nothing."""
+    """Somebody who has put the app behind another would wonder what is missing."""
     files = {
         "other/__init__.py": "",
         "other/management/__init__.py": "",
@@ -99,7 +99,12 @@ def test_a_wrong_place_is_explained(tmp_path: Path) -> None:
     behind = "INSTALLED_APPS.insert(0, 'other')\n"
     with site(tmp_path / "behind", files=files, settings=behind) as server:
         server.wait_for_output(r"\?: \(django_autoreload_plus\.\w+\) 'other' stands before")
+        server.wait_for_output("changes are still noticed")
         server.wait_for_output("HINT: Move 'django_autoreload_plus' to the front")
+        is_page(server, "one")
+        server.edit("shop/views.py", '"one"', '"two"')
+        server.wait_for_output("changed · live in")
+        is_page(server, "two")
     before = "INSTALLED_APPS.insert(1, 'other')\n"
     with site(tmp_path / "before", files=files, settings=before) as server:
         is_page(server, "one")

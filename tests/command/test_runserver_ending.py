@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from command.sites import URLS, VIEWS, is_page, site
 from harness import DEADLINE, wait_until
-from plain.sites import URLS, VIEWS, is_page, site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,9 +170,11 @@ def test_breakpoint_in_a_view(tmp_path: Path) -> None:
         # Others are answered while the prompt is open.
         assert server.get("/").text == "two"
         server.edit("shop/views.py", '"two"', '"three"')
+        server.wait_for_output("live when the debugger's prompt is left", since=mark)
+        server.type("c\n")
         assert server.get("/").text == "three"
         thread.join(DEADLINE)
-        assert len(answers) == 2
+        assert answers[1] == "went on two"
         wait_until(lambda: is_echoing(server), "echo on the terminal")
         # The new process has the keyboard: its prompt answers.
         mark = server.mark()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from command.sites import VIEWS, is_page, make_site, manage, site
 from harness import HOST, DevServer, wait_until
-from plain.sites import VIEWS, is_page, make_site, manage, site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from command.sites import TALKING, counted, is_page, make_site, manage, site, wait_until_followed
 from harness import DevServer, copy_project
-from plain.sites import TALKING, counted, is_page, make_site, manage, site, wait_until_followed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +48,21 @@ def test_first_lines_on_a_terminal_are_those_of_django(tmp_path: Path) -> None:
         mine = first_lines(ours)
     with site(tmp_path / "django", settings=WITHOUT, terminal=True) as django:
         assert mine == first_lines(django)
+
+
+def test_each_line_is_written_at_once(project: Path) -> None:
+    """A log file, or a tool that reads a pipe, would get nothing before the end."""
+    told = "os.environ.get('PYTHONUNBUFFERED')"
+    views = (project / "teas/views.py").read_text(encoding="utf-8")
+    views += f"\nprint('as it was:', {told})\n"
+    (project / "teas/views.py").write_text(views, encoding="utf-8")
+    with DevServer(project) as server:
+        server.wait_for_output("as it was: None")
+        # Without a request, for Django writes its line about that in another way.
+        server.wait_for_output(LAST_LINE)
+        mark = server.mark()
+        server.edit("teas/views.py", "as it was", "and now")
+        server.wait_for_output("and now: None", since=mark)
 
 
 def test_one_line_for_each_reload(tmp_path: Path) -> None:

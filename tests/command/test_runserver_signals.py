@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from catalog import write_catalog
+from command.sites import is_page, site
 from harness import DevServer, write_file
-from plain.sites import is_page, site
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from command.sites import URLS, VIEWS, is_page, site
 from harness import DEADLINE, HOST, Hammer, wait_until
-from plain.sites import URLS, VIEWS, is_page, site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -88,3 +88,59 @@ def test_whitenoise(project: Path) -> None:
         # Without its middleware nobody serves them.
         assert server.get("/static/admin/css/base.css").status == 404
         follow(server, 2)
+
+
+SOMEBODYS = """
+import io
+import socket
+
+from django.core.management.commands.runserver import Command as Runserver
+
+
+class Server:
+    threading = False
+
+    def __init__(self, address, handler, ipv6=False):
+        self.listening = socket.create_server(address)
+        self.server_port = self.listening.getsockname()[1]
+
+    def set_app(self, app):
+        self.app = app
+
+    def serve_forever(self):
+        while True:
+            connection, _ = self.listening.accept()
+            with connection, connection.makefile("rb") as request:
+                path = request.readline().split()[1].decode()
+                while request.readline().strip():
+                    pass
+                environ = {
+                    "REQUEST_METHOD": "GET", "PATH_INFO": path, "SERVER_NAME": "localhost",
+                    "SERVER_PORT": "80", "wsgi.input": io.BytesIO(), "wsgi.url_scheme": "http",
+                    "HTTP_HOST": "localhost",
+                }
+                body = b"".join(self.app(environ, lambda status, headers: None))
+                connection.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + body)
+
+
+class Command(Runserver):
+    server_cls = Server
+"""
+
+
+def test_a_server_that_nobody_knows(project: Path) -> None:
+    """A project whose runserver has a server of its own would not start, or never reload."""
+    for package in ("own", "own/management", "own/management/commands"):
+        write_file(project / package / "__init__.py", "")
+    write_file(project / "own/management/commands/runserver.py", SOMEBODYS)
+    put_beneath(project, "own")
+    with DevServer(project, options=("--nothreading",)) as server:
+        server.wait_for("/version/", lambda answer: answer.text == "version 1")
+        for number in (2, 3, 4):
+            before = f'VERSION = "{number - 1}"'
+            server.edit(VIEWS, before, f'VERSION = "{number}"')
+            text = f"version {number}"
+            server.wait_for("/version/", lambda answer, text=text: answer.text == text)  # type: ignore[misc]
+        server.interrupt()
+        assert server.wait() == 0
+        server.all_gone()

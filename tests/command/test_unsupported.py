@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
+from command.programs import checkout, program
 from harness import DevServer
-from plain.programs import checkout, program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,3 +49,13 @@ def test_a_program_is_told(tmp_path: Path) -> None:
     with program(tmp_path, files, env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{checkout()}"}) as it:
         assert it.wait() == 1
     assert "NotImplementedError: django-autoreload-plus needs Unix sockets" in it.output
+
+
+def test_the_command_line_is_told(tmp_path: Path) -> None:
+    """The same for a program that is run by the module: a traceback, or a wait without an end."""
+    files = {"sitecustomize.py": LACKING, "program.py": "print('runs')\n"}
+    search = f"{tmp_path}{os.pathsep}{checkout()}"
+    command = (sys.executable, "-m", "django_autoreload_plus", "program.py")
+    with program(tmp_path, files, command=command, env={"PYTHONPATH": search}) as it:
+        assert it.wait() == 1
+    assert it.output.startswith("error: django-autoreload-plus needs Unix sockets")

@@ -2,19 +2,19 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 
 import pytest
 
-from django_autoreload_plus.protocol.failure import Failure, Frame, Link
-from django_autoreload_plus.supervisor.error_http import (
+from django_autoreload_plus.protocol.failure import ChainLink, Failure, Frame
+from django_autoreload_plus.records import replace
+from django_autoreload_plus.supervisor.error_page.http import (
     BadRequestError,
     Request,
     host_allowed,
     parse_head,
     preferred,
 )
-from django_autoreload_plus.supervisor.error_page import (
+from django_autoreload_plus.supervisor.error_page.respond import (
     PageContext,
     again,
     bare,
@@ -44,8 +44,8 @@ FAILURE = Failure(
     summary="NameError: name 'rendr' is not defined",
     text="Traceback (most recent call last):\n  …\nNameError: name 'rendr' is not defined\n",
     chain=(
-        Link("KeyError", "'first'", (OWN,)),
-        Link("NameError", "name 'rendr' is not defined", (LIBRARY, LIBRARY, OWN), "cause"),
+        ChainLink("KeyError", "'first'", (OWN,)),
+        ChainLink("NameError", "name 'rendr' is not defined", (LIBRARY, LIBRARY, OWN), "cause"),
     ),
     path=OWN.path,
     line=OWN.line,
@@ -76,6 +76,21 @@ def test_a_browser_gets_a_page() -> None:
     assert "return <mark>rendr</mark>(request)" in text
     assert "<details><summary>2 calls in django</summary>" in text
     assert text.index("KeyError") < text.index("It directly caused:") < text.rindex("NameError")
+
+
+def test_places_of_ones_own_open_in_the_editor() -> None:
+    """The path would have to be typed; or a path could put code of its own into the page."""
+    href = 'href="x://?/srv/project/polls/views.py&amp;3&amp;12"'
+    context = PageContext(editor="x://?{file}&{line}&{column}")
+    text = ask(accept=BROWSER, context=context)[2]
+    # In the heading and in both exceptions of the chain, but not for the library.
+    assert text.count(href) == 3
+    assert text.count("<a ") == 3
+    assert "<a " not in ask(accept=BROWSER)[2]
+    wicked = replace(FAILURE, path='/srv/"><script>alert(1)</script>.py', spot=None)
+    text = ask(wicked, accept=BROWSER, context=context)[2]
+    assert 'href="x://?/srv/%22%3E%3Cscript%3Ealert%281%29%3C/script%3E.py&amp;3&amp;1"' in text
+    assert text.count("<script") == 1
 
 
 def test_curl_gets_plain_text_whose_first_line_says_it() -> None:
@@ -174,8 +189,8 @@ def test_everything_is_escaped(accept: str) -> None:
     """Otherwise a message or a file name could run a script in the browser."""
     frame = Frame(f"/srv/{NASTY}.py", 1, NASTY, ((1, NASTY),), own=True, columns=(3, 9))
     links = (
-        Link(NASTY, NASTY, (frame, replace(frame, own=False))),
-        Link(NASTY, f"{NASTY}\n{NASTY}", (), "x"),
+        ChainLink(NASTY, NASTY, (frame, replace(frame, own=False))),
+        ChainLink(NASTY, f"{NASTY}\n{NASTY}", (), "x"),
     )
     for chain in (links, links[:1], ()):
         nasty = Failure(NASTY, NASTY, NASTY, chain, frame.path, 1, frame)
@@ -204,7 +219,7 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
 def test_secrets_in_messages_are_masked(accept: str) -> None:
     """Otherwise a database password in a message would be on the page."""
     words = "cannot connect to postgres://me:hunter2@db/name with password='hunter2'"
-    failure = Failure("exception", words, words, (Link("Error", words, (OWN,)),))
+    failure = Failure("exception", words, words, (ChainLink("Error", words, (OWN,)),))
     assert "hunter2" not in ask(failure, accept=accept)[2]
 
 
@@ -225,14 +240,14 @@ def test_a_failure_without_frames_shows_its_text(kind: str) -> None:
 
 def test_a_multi_line_message_is_shown_whole() -> None:
     """Otherwise only the first line of a library's explanation would be seen."""
-    failure = replace(FAILURE, chain=(Link("ValueError", "first\nsecond line", (OWN,)),))
+    failure = replace(FAILURE, chain=(ChainLink("ValueError", "first\nsecond line", (OWN,)),))
     assert "second line" in ask(failure, accept=BROWSER)[2]
 
 
 def test_a_huge_failure_stays_a_readable_page() -> None:
     """Otherwise a message of a megabyte would freeze the browser."""
     huge = "x" * 1_000_000
-    failure = Failure("exception", huge[:300], huge, (Link("E", huge, (OWN,)),) * 2)
+    failure = Failure("exception", huge[:300], huge, (ChainLink("E", huge, (OWN,)),) * 2)
     assert len(ask(failure, accept=BROWSER)[2]) < 500_000
 
 

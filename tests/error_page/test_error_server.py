@@ -14,13 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from browser import open_browser
-from django_autoreload_plus.protocol.failure import Failure, Frame, Link
-from django_autoreload_plus.supervisor.error_page import (
-    WAIT_PATH,
-    PageContext,
-    failure_id,
-)
-from django_autoreload_plus.supervisor.error_server import ErrorServer, Limits
+from django_autoreload_plus.protocol.failure import ChainLink, Failure, Frame
+from django_autoreload_plus.supervisor.error_page.respond import WAIT_PATH, PageContext, failure_id
+from django_autoreload_plus.supervisor.error_page.server import ErrorServer, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +40,7 @@ class Server:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
-        self.error_server = ErrorServer([self.listener], limits)
+        self.error_server = ErrorServer(limits)
 
     def call(self, function: Callable[..., Any], *arguments: object) -> None:
         """Run ``function`` in the loop and wait for it."""
@@ -58,7 +54,7 @@ class Server:
 
     def show(self, failure: Failure = BROKEN, context: PageContext | None = None) -> None:
         """Show a failure."""
-        self.call(self.error_server.show, failure, context or PageContext())
+        self.call(self.error_server.show, failure, context or PageContext(), [self.listener])
 
     def pause(self) -> None:
         """Stop accepting."""
@@ -430,7 +426,7 @@ def test_an_endless_body_is_cut_off() -> None:
 def test_a_large_page_reaches_a_slow_reader_whole(server: Server) -> None:
     """Otherwise the end of the page would be missing on a slow line."""
     frame = Frame("/x.py", 1, "f", ((1, "y" * 390),) * 11, own=True)
-    server.show(Failure("exception", "E: e", "z" * 100_000, (Link("E", "e", (frame,)),) * 20))
+    server.show(Failure("exception", "E: e", "z" * 100_000, (ChainLink("E", "e", (frame,)),) * 20))
     connection = connect(server.port)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
     send(connection, Accept="text/html")
@@ -591,7 +587,9 @@ def test_the_page_obeys_its_own_security_policy(server: Server, browser: Browser
     """Otherwise the page would be without its style, or its script."""
     spot = Frame("/x/views.py", 2, "index", ((1, "a"), (2, "b <i>c</i>")), own=True, columns=(2, 5))
     server.show(
-        Failure("exception", "E: <b>e</b>", "t", (Link("E", "e", (spot,)),), spot.path, 2, spot)
+        Failure(
+            "exception", "E: <b>e</b>", "t", (ChainLink("E", "e", (spot,)),), spot.path, 2, spot
+        )
     )
     for scheme, ground in (("light", "rgb(246, 245, 242)"), ("dark", "rgb(22, 24, 29)")):
         browser.prefer(scheme)

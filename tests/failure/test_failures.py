@@ -12,21 +12,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from django_autoreload_plus.child.failure_frames import MAX_FRAMES
-from django_autoreload_plus.child.failures import (
+from django_autoreload_plus.adapter.landmarks import LANDMARKS
+from django_autoreload_plus.failure.excerpt import SourceReader
+from django_autoreload_plus.failure.frames import MAX_FRAMES
+from django_autoreload_plus.failure.from_exception import (
     from_check,
     from_command,
     from_exception,
     from_exit,
 )
-from django_autoreload_plus.protocol.excerpt import SourceReader
-from django_autoreload_plus.protocol.failures import (
+from django_autoreload_plus.failure.from_process import (
     from_death,
     from_syntax_error,
     from_timeout,
     headline,
 )
-from django_autoreload_plus.protocol.masking import mask_secrets
+from django_autoreload_plus.failure.masking import mask_secrets
+from django_autoreload_plus.paths import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +53,7 @@ def fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Failu
         try:
             importlib.import_module(names["main"])
         except BaseException as error:  # noqa: BLE001 - whatever the test's code raises
-            return from_exception(error, roots=[str(tmp_path)])
+            return from_exception(error, roots=[str(tmp_path)], landmarks=LANDMARKS)
         raise AssertionError("nothing went wrong")
 
     return run
@@ -59,7 +61,7 @@ def fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Failu
 
 def first_line(failure: Failure, base: Path) -> str:
     """Return what is read first, with the path relative to ``base``."""
-    return headline(failure, str(base))
+    return headline(failure).removeprefix(f"{shown(str(base))}/")
 
 
 def test_the_deepest_own_frame_is_the_place_to_open(fail: Callable[..., Failure]) -> None:
@@ -91,7 +93,7 @@ def test_a_virtual_environment_inside_of_the_project_is_not_own(tmp_path: Path) 
     exec(compile(library.read_text(), str(library), "exec"), namespace)  # noqa: S102
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         namespace["call"]()
-    failure = from_exception(caught.value, roots=[str(tmp_path)])
+    failure = from_exception(caught.value, roots=[str(tmp_path)], landmarks=LANDMARKS)
     assert not failure.chain[0].frames[-1].own
 
 
@@ -333,7 +335,7 @@ def test_the_source_of_a_module_in_an_archive(tmp_path: Path) -> None:
         "with zipfile.ZipFile('app.zip', 'w') as file:\n"
         "    file.writestr('inner.py', 'x = 1\\nraise ValueError(x)\\n')\n"
         "sys.path.insert(0, 'app.zip')\n"
-        "from django_autoreload_plus.child.failures import from_exception\n"
+        "from django_autoreload_plus.failure.from_exception import from_exception\n"
         "try:\n"
         "    import inner\n"
         "except ValueError as error:\n"
@@ -398,7 +400,7 @@ def test_the_reloaders_own_frames_are_taken_out(tmp_path: Path) -> None:
     carrier.mkdir()
     (carrier / "entry.py").write_text(
         "import runpy, sys, hook\n"
-        "from django_autoreload_plus.child.failures import from_exception\n"
+        "from django_autoreload_plus.failure.from_exception import from_exception\n"
         "hook.install()\n"
         "try:\n"
         "    runpy.run_path('manage.py', run_name='__main__')\n"
@@ -559,17 +561,18 @@ PROJECT = {
 }
 DRIVER = """
 import os, runpy, sys
-from django_autoreload_plus.child.failures import from_check, from_exception
-from django_autoreload_plus.protocol.failures import headline
+from django_autoreload_plus.adapter.landmarks import LANDMARKS
+from django_autoreload_plus.failure.from_exception import from_check, from_exception
+from django_autoreload_plus.failure.from_process import headline
 root = os.getcwd()
 sys.path.insert(0, root)
 try:
     runpy.run_path("manage.py", run_name="__main__")
 except BaseException as error:
     if type(error).__name__ == "SystemCheckError":
-        failure = from_check(str(error), roots=[root])
+        failure = from_check(str(error), roots=[root], landmarks=LANDMARKS)
     else:
-        failure = from_exception(error, roots=[root])
+        failure = from_exception(error, roots=[root], landmarks=LANDMARKS)
     print(headline(failure))
 else:
     print("nothing is wrong")

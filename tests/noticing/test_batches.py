@@ -192,7 +192,7 @@ def test_a_directory_replaced(place: Path) -> None:
     add_view(place, "import parts\ndef text(): return f'one {parts.ONE};'")
     with Site(place) as site:
         site.ready()
-        os.rename(place / "parts", place / "old")  # noqa: PTH104 -- two calls, as a tool does it
+        os.rename(place / "parts", place / "old")  # noqa: PTH104 - two calls, as a tool does it
         os.rename(place / "draft", place / "parts")  # noqa: PTH104
         site.comes_to_show("one 2;", "/shown/")
         assert site.reloads() == ["parts/__init__.py"]

@@ -222,7 +222,8 @@ def test_translations(site: Site) -> None:
     site.wait_for_output("translations reset\n")
     assert "Grüezi!" in site.get("/greeting/", headers=german).text
     assert site.process() == process
-    assert site.news() == ["teas/locale/de/LC_MESSAGES/django.mo changed · translations reset"]
+    # Twice on a busy machine, where the file is found while it is still being written.
+    assert {*site.news()} == {"teas/locale/de/LC_MESSAGES/django.mo changed · translations reset"}
 
 
 @pytest.mark.parametrize("atomic", [False, True])

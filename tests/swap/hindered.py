@@ -114,10 +114,14 @@ def go():
     pass
 
 
+SEEN = [str(inspect.signature(each)) for each in (sign, fill, annotate)]
+SEEN.append(inspect.iscoroutinefunction(go))
+
+
 def values():
     WAITED.extend(WAITING)
     return {
-        "names": [LEVEL, AT_IMPORT, READY, WAITED],
+        "names": [LEVEL, AT_IMPORT, READY, WAITED, SEEN],
         "functions": [cup.label, cup.price, cup(), ENCLOSED(), fill(), tell.__doc__],
         "classes": [Shelf.__doc__, Shelf.width, Small.hook, Made.meta],
         "closure": Small.closed.__code__.co_freevars,
@@ -170,6 +174,7 @@ PAGE = """
 from django.http import JsonResponse
 
 import copied, inspected, read, shelf
+from shelf import LEVEL, annotate, fill, go, sign, tell
 
 
 def page(request):
@@ -229,9 +234,17 @@ EDITS = {
         "the source {path} was read as data while starting",
         "inspected.py",
     ),
-    "signature": Edit("sign(first)", "sign(second)", "signature of sign changed"),
-    "default": Edit('"size 0"', '"size 1"', "default of fill changed"),
-    "annotation": Edit('"annotation 0"', '"annotation 1"', "annotation of annotate changed"),
+    "signature": Edit("sign(first)", "sign(second)", "sign of shelf was read while starting"),
+    "default": Edit(
+        '"size 0"', '"size 1"', "inspect looked at the signature of fill while starting"
+    ),
+    "annotation": Edit(
+        '"annotation 0"',
+        '"annotation 1"',
+        "annotate of shelf was read while starting"
+        if sys.version_info >= (3, 14)
+        else "inspect looked at the signature of annotate while starting",
+    ),
     "decorator": Edit('"price 0"', '"price 1"', "decorator of cup changed"),
     "class attribute": Edit('"width 0"', '"width 1"', "class attribute Shelf.width changed"),
     "closure of a method": Edit(
@@ -240,12 +253,14 @@ EDITS = {
     "closure of a nested function": Edit(
         "        return one", "        return two", "enclose ran while starting"
     ),
-    "docstring": Edit('"""Docstring 0.', '"""Docstring 1.', "docstring of tell changed"),
+    "docstring": Edit(
+        '"""Docstring 0.', '"""Docstring 1.', "tell of shelf was read while starting"
+    ),
     "docstring of a class": Edit(
         '"""Class docstring 0.', '"""Class docstring 1.', "docstring of class Shelf changed"
     ),
-    "async": Edit("def go", "async def go", "go changed from a plain function to a coroutine"),
-    "module level": Edit('"level 0"', '"level 1"', "module-level code changed at line 4"),
+    "async": Edit("def go", "async def go", "inspect looked at the signature of go while starting"),
+    "module level": Edit('"level 0"', '"level 1"', "LEVEL of shelf was read while starting"),
 }
 
 

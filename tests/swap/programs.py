@@ -32,7 +32,37 @@ _STATEMENTS = (
     "match 3:\n{indent}    case 3: note = 1\n{indent}    case _: note = 2",
     "with __import__('contextlib').suppress(KeyError): note = {}[1]",
 )
-_COMMENTS = ("# first\n", "# other text\n", "# one\n", "# one\n# two\n\n", "\n\n\n")
+_DRAWN = {
+    "lines": ("# first\n", "# other text\n", "# one\n", "# one\n# two\n\n", "\n\n\n"),
+    "par": (
+        " ",
+        ", b=1",
+        ", b=2",
+        ", b: int = 1",
+        ", b: 'x' = (1, -2)",
+        ", b=len('x')",
+        ", *, b=[1]",
+        ", *, b={1: 2}",
+        ", *, __b=1, c",
+    ),
+    "ret": ("None", "int", "'x'", "list[int]", "NAME_kept"),
+    "look": (
+        "pass",
+        "READ.append(str(inspect.signature(NAME_owner.plain)))",
+        "READ.append(NAME_decorated.__defaults__)",
+        "READ.append(NAME_owner.Inner.wait.__kwdefaults__)",
+        "READ.append(inspect.iscoroutinefunction(NAME_owner.Inner.wait))",
+        "READ.append(typing.get_type_hints(NAME_owner.plain, {'x': int, 'y': str}))",
+        "READ.append([*NAME_owner.made.__annotations__])",
+        "READ.append(functools.wraps(NAME_owner.plain)(lambda: 1).__annotations__)",
+        "READ.append(inspect.getfullargspec(NAME_decorated))",
+        "with contextlib.suppress(TypeError): READ.append(NAME(1))",
+        "with contextlib.suppress(TypeError): READ.append(NAME_owner.made())",
+        "READ.append([f.__defaults__ for f in NAME_kept])",
+        "NAME_decorated.__defaults__ = (5,)",
+        "NAME_decorated.__annotations__ = {'a': 1}",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -40,8 +70,11 @@ class Template:
     """Source with knobs: ``<name:category>``; NAME is the piece's own name.
 
     Categories: ``int`` (a number in code that is not run by importing), ``ran`` (one in code
-    that is), ``shell`` (one that is seen without calling), ``stmt`` (a statement, not run),
-    ``lines`` (comments, blank lines).
+    that is), ``shell`` (one that is seen without calling), ``free`` (one that is seen so where
+    somebody looked), ``stmt`` (a statement, not run), ``lines`` (comments, blank lines), ``kind``
+    (a statement that makes it another kind of function), ``par`` and ``ret`` (parameters and the
+    annotation of the result), ``look`` (a statement that may look at functions of the piece),
+    ``alike`` (values in a class body).
     """
 
     text: str
@@ -54,13 +87,19 @@ _EXPECTED = {
     "lines": SWAPPED,
     "ran": REFUSED,
     "shell": REFUSED,
+    "free": None,
+    "kind": None,
+    "par": None,
+    "ret": None,
+    "look": REFUSED,
+    "alike": REFUSED,
 }
 _KNOB = re.compile(r"<(\w+):(\w+)>")
 
 TEMPLATES = (
     Template(
-        '''<c:lines>def NAME(a, b=<d:shell>, *args, c: "<t:shell>" = 3, **kw):
-    """Docstring <s:shell>."""
+        '''<c:lines>def NAME(a, b=<d:free>, *args, c: "<t:free>" = 3, **kw):
+    """Docstring <s:free>."""
     <x:stmt>
     x = a + <k:int>
     return [x, b, args, c, sorted(kw)]
@@ -68,7 +107,7 @@ TEMPLATES = (
         "NAME(1, 2, 3, c=4, z=5)",
     ),
     Template(
-        """def NAME(deep=<d:shell>):
+        """def NAME(deep=<d:free>):
     # <k:int>
     <x:stmt>
     if deep > 0:
@@ -108,7 +147,7 @@ def NAME(a):
     field = <f:shell>
     def __init__(self, v=1):
         <x:stmt>
-        self.v = v + <k:int>
+        self.v = self.v<a:int> = v + <k:int>
     def twice(self): return self.v * 2
 class NAME(NAME_base):
     <c2:lines>
@@ -117,7 +156,7 @@ class NAME(NAME_base):
         <x2:stmt>
         return super().twice() + <k2:int>
     @classmethod
-    def make(cls, v=<d:shell>): return cls(v + <k3:int>)
+    def make(cls, v=<d:int>): return cls(v + <k3:int>)
     @staticmethod
     def plain(): return <k4:int>
     class Meta:
@@ -289,21 +328,207 @@ def NAME_fail():
         "NAME_use(), NAME_fail()",
     ),
     Template(
+        '''class NAME:
+    def text(self):
+        """Text <t:free>."""
+        return <k:int>
+    def kind(self):
+        <y:kind>
+NAME_texts = [inspect.isgeneratorfunction(NAME.kind)]
+''',
+        "NAME().text(), NAME_texts, repr(type(NAME().kind()))",
+    ),
+    Template(
+        """class NAME:
+    alike = <z:alike>
+NAME_alike = [<z2:alike>].copy()
+""",
+        "NAME.alike, NAME_alike",
+    ),
+    Template(
         """def NAME_early(): return <r:ran>
 NAME_value = NAME_early()
 def NAME_gone(): return <r2:ran>
 NAME_gone(); del NAME_gone
 def NAME_unused(): return <k:int>
 del NAME_unused
+NAME_level: "list[int]" = [1]
 def NAME(): return [NAME_early(), <k2:int>]
 """,
         "NAME(), NAME_value",
     ),
 )
 
+#: Functions whose headers change, and what may look at them.
+_HEADERS = Template(
+    """NAME_kept = []
+def NAME_keep(function):
+    NAME_kept.append(function)
+    return function
+def NAME(a<p:par>) -> <a:ret>: return sorted(locals().items())
+@NAME_keep
+def NAME_decorated(a<p2:par>): return [a, lambda: a + <k:int>]
+class NAME_owner:
+    def plain(self, a<p3:par>) -> <a2:ret>:
+        self.a = a
+        <x:stmt>
+    @classmethod
+    def made(cls<p4:par>) -> <a3:ret>: return locals()
+    class Inner:
+        async def wait(self, /<p5:par>): return <k2:int>
+NAME_made = [NAME, NAME_owner()]
+<l:look>
+""",
+    "NAME(1), NAME_decorated(2), NAME_owner().plain(3), NAME_owner.made()",
+)
+
+#: What makes another kind of function of one.
+_KINDS = ("pass", "yield 1", "x = yield")
+#: Values that are equal, or look so, and are not the same.
+_ALIKE = ("1", "1.0", "True", "(0.0, 1)", "(-0.0, 1)", "(0.0, True)")
+#: Pieces that keep something of the code of a function, so that what it is may not change.
+_KEEPING = (
+    Template(
+        """def NAME(n):
+    yield n + <k:free>
+NAME_kept = NAME(<r:free>)
+""",
+        "next(NAME_kept, 'at its end')",
+    ),
+    Template(
+        """async def NAME(n):
+    return n + <k:free>
+NAME_kept = NAME(<r:free>)
+""",
+        "NAME_kept.send(None)",
+    ),
+    Template(
+        """def NAME():
+    return <k:free>
+NAME_seen = NAME.__code__.co_firstlineno, NAME.__code__.co_consts
+""",
+        "NAME(), NAME_seen",
+    ),
+    Template(
+        """def NAME():
+    return sys._getframe().f_code.replace(co_name="NAME_<r:free>")
+NAME_copy = NAME()
+""",
+        "NAME_copy.co_firstlineno",
+    ),
+    Template(
+        """def NAME(): __import__("warnings").warn("NAME<r:free>")
+NAME()
+""",
+        "NAME()",
+    ),
+    Template(
+        """def NAME(n):
+    return n // <k:free> // 0
+try: NAME(<r:free>)
+except ZeroDivisionError as error: NAME_kept = error
+""",
+        "__import__('traceback').format_exception(NAME_kept)",
+    ),
+)
+
+#: Statements that bind a name, or none, and do nothing else.
+_BINDING = (
+    "import math as {name}",
+    "import os.path as {name}",
+    "import typing as {name}",
+    "from functools import partial as {name}",
+    "from functools import (\n    reduce as {name})",
+    "from lib import VALUE as {name}",
+    "from lib import LATER as {name}",
+    "from lib import function as {name}",
+    "import lib as {name}",
+    "from package import inner as {name}",
+    "import package.inner as {name}",
+    "from package.inner import VALUE as {name}",
+    "{name} = <n>",
+    "{name} = 'text <n>'",
+    "{name} = [<n>, {{'a': (<n>, -1.5)}}]",
+    "def {name}(a, b=<n>): return a",
+    "def {name}(a: int, *b, c=(1, <n>)) -> 'x | y':\n    'doc'\n    return [lambda: a, b]",
+    "async def {name}(): return <n>",
+    "def {name}(): yield <n>",
+    "def {name}(): return n6.real(), n7.real()",
+    "if TYPE_CHECKING:\n    import decimal as {name}",
+)
+_POOL = tuple(f"n{number}" for number in range(10))
+#: Code that looks for a name of its own module while starting.
+_READING = (
+    "READ.append(repr(type(globals().get('{name}'))))",
+    "READ.append(hasattr(sys.modules[__name__], '{name}'))",
+    "READ.append([key for key in vars(sys.modules[__name__]) if key == '{name}'])",
+    "READ.append('{name}' in dir())",
+    "READ.append(repr(type(sys._getframe().f_globals.get('{name}'))))",
+    (
+        "def read_{at}(): return type({name}).__name__\n"
+        "with contextlib.suppress(NameError): READ.append(read_{at}())"
+    ),
+    "def read_{at}(): pass\nREAD.append(repr(type(read_{at}.__globals__.get('{name}'))))",
+    "def read_{at}(): yield\nREAD.append(repr(type(read_{at}().gi_frame.f_globals.get('{name}'))))",
+    (
+        "class Read_{at}:\n    with contextlib.suppress(NameError): x = type({name})\n"
+        "READ.append('x' in vars(Read_{at}))"
+    ),
+    (
+        "class Read_{at}:\n    x: '{name}'\n"
+        "with contextlib.suppress(NameError, TypeError, SyntaxError):\n"
+        "    READ.append(str(typing.get_type_hints(Read_{at})))"
+    ),
+    "with contextlib.suppress(NameError): exec('READ.append(type({name}).__name__)')",
+    (
+        "with contextlib.suppress(NameError):\n"
+        "    READ.append(eval('type({name}).__name__', vars(sys.modules[__name__])))"
+    ),
+    (
+        "@dataclasses.dataclass\nclass Read_{at}:\n    x: '{name}.ClassVar' = 1\n"
+        "READ.append([field.name for field in dataclasses.fields(Read_{at})])"
+    ),
+    (
+        "READ.append([type(one) for key, one in inspect.getmembers(sys.modules[__name__])"
+        " if key == '{name}'])"
+    ),
+    "from builtins import globals as look_{at}\nREAD.append('{name}' in look_{at}())",
+    (
+        "try: 1 // 0\nexcept ZeroDivisionError as error:\n"
+        "    READ.append('{name}' in error.__traceback__.tb_frame.f_globals)"
+    ),
+    (
+        "READ.append(['{name}' in one for one in __import__('gc').get_objects()"
+        " if type(one) is dict and one.get('__name__') == __name__ and 'READ' in one])"
+    ),
+)
+#: Code that looks for a name of another module.
+_READING_OTHERS = (
+    "import mod0; READ.append(repr(type(getattr(mod0, '{name}', None))))",
+    "import mod0; READ.append(dir(mod0).count('{name}'))",
+    "with contextlib.suppress(ImportError):\n    from mod0 import {name} as read_{at}",
+    "import mod0; READ.append([*vars(mod0)].count('{name}'))",
+    "import mod0\nmod0.{name} = 'set by mod1'",
+)
+#: Modules that the programs import from, complete before any of them begins.
+LIBRARY = {
+    "lib.py": (
+        "VALUE = (1, 2)\nLATER = [1]\ndef function(): return 3\n"
+        "def poke():\n    global LATER\n    LATER = [2]\n"
+    ),
+    "package/__init__.py": "",
+    "package/inner.py": "VALUE = object\n",
+    "begin.py": "import decimal, math, os.path, lib, package.inner\n",
+    "poke.py": "import lib\nlib.poke()\n",
+}
+
+
 _HEAD = '''"""Module <doc:shell>."""
-import contextlib, dataclasses, enum, functools, types, typing
-SHARED = <shared:shell>
+import contextlib, dataclasses, enum, functools, inspect, sys, types, typing
+from typing import TYPE_CHECKING
+READ = []
+SHARED = <shared:free>
+def methods(): return [n0.real(), n1.real(), n2.real(), n3.real(), n4.real(), n5.real()]
 '''
 
 
@@ -336,7 +561,7 @@ class Edit:
     """A module's source with one knob (or several of one piece) turned, and what must follow."""
 
     source: str
-    expected: str
+    expected: str | None
     what: str
 
 
@@ -347,14 +572,39 @@ class Module:
         self._rng = rng
         head = Piece(Template(_HEAD + first_line, ""), "HEAD")
         chosen = rng.sample(TEMPLATES, min(size, len(TEMPLATES)))
+        #: With one of these, any edit may be refused.
+        keeping = [rng.choice(_KEEPING)] if rng.random() < 0.6 else []
+        chosen += keeping
+        chosen[:0] = [_HEADERS] if rng.random() < 0.5 else []
         self.pieces = [head, *(Piece(t, f"{name}_{n}") for n, t in enumerate(chosen))]
+        self._keeping = self.pieces[-1] if keeping else None
         for piece in self.pieces:
             for knob, category in piece.knobs():
                 piece.values[knob] = self._draw(category, None)
+        #: Lines after the first piece that move all others.
+        self._moving: list[str] = []
+        #: Statements between the pieces: the piece that they follow, and their text.
+        self.bindings = [self._bind() for _ in range(rng.randint(0, 4))]
+        readings = _READING_OTHERS if first_line else _READING
+        self._readers = [
+            (self._gap(), rng.choice(readings).format(name=rng.choice(_POOL), at=at))
+            for at in range(rng.choice((0, 0, 1, 2)))
+        ]
+
+    def _gap(self) -> int:
+        return self._rng.randrange(len(self.pieces))
+
+    def _bind(self) -> tuple[int, str]:
+        text = self._rng.choice(_BINDING).format(name=self._rng.choice(_POOL))
+        return self._gap(), text.replace("<n>", str(self._rng.randint(1, 4)))
 
     def source(self) -> str:
         """Return the module as it stands."""
-        body = "\n".join(piece.render() for piece in self.pieces)
+        lines = []
+        for at, piece in enumerate(self.pieces):
+            lines += [piece.render(), *self._moving[at:][:1]]
+            lines += [text for gap, text in (*self.bindings, *self._readers) if gap == at]
+        body = "\n".join(lines)
         calls = ", ".join(
             f'("{piece.name}", lambda: ({piece.template.probe}))'.replace("NAME", piece.name)
             for piece in self.pieces[1:]
@@ -362,20 +612,57 @@ class Module:
         return f"{body}\ndef probe(): return [{calls}]\n"
 
     def edit(self) -> Edit:
-        """Turn one random knob, return what that gives, and turn it back."""
+        """Make one random edit, return what that gives, and take it back."""
+        self._moving = ["# moved\n"] if self._rng.random() < 0.25 else []
+        try:
+            return self._edit_names() if self._rng.random() < 0.5 else self._turn()
+        finally:
+            self._moving = []
+
+    def _edit_names(self) -> Edit:
+        before = self.bindings
+        now = [*before]
+        for _ in range(self._rng.choice((1, 1, 2))):
+            at = self._rng.randrange(len(now)) if now else 0
+            what = self._rng.choice(("add", "add", "change", "move", "remove"))
+            if what == "add" or not now:
+                now.insert(at, self._bind())
+            elif what == "change":
+                now[at] = (now[at][0], self._bind()[1])
+            else:
+                _, text = now.pop(at)
+                if what == "move":
+                    now.insert(self._rng.randint(0, len(now)), (self._gap(), text))
+        self.bindings = now
+        try:
+            if self._rng.random() < 0.3:
+                turned = self._turn()
+                return Edit(turned.source, None, f"names {now} and {turned.what}")
+            return Edit(self.source(), None, f"names {before} -> {now}")
+        finally:
+            self.bindings = before
+
+    def _turn(self) -> Edit:
         piece = self._rng.choice(self.pieces)
+        if self._keeping and self._rng.random() < 0.4:
+            piece = self._keeping
         knob, category = self._rng.choice(piece.knobs())
         before = piece.values[knob]
         piece.values[knob] = self._draw(category, before)
-        edit = Edit(self.source(), _EXPECTED[category], f"{category} {knob} of {piece.name}")
+        expected = None if self._keeping else _EXPECTED[category]
+        edit = Edit(self.source(), expected, f"{category} {knob} of {piece.name}")
         piece.values[knob] = before
         return edit
 
     def _draw(self, category: str, before: str | None) -> str:
         if category == "stmt":
             choices = list(_STATEMENTS)
-        elif category == "lines":
-            choices = list(_COMMENTS)
+        elif category == "kind":
+            choices = list(_KINDS)
+        elif category == "alike":
+            choices = list(_ALIKE)
+        elif category in _DRAWN:
+            choices = list(_DRAWN[category])
         else:
             choices = [str(number) for number in range(2, 9)]
         if before in choices:

@@ -12,7 +12,9 @@ from typing import Any
 import django_autoreload_plus
 
 _DRIVE = Path(__file__).with_name("drive.py")
-_PACKAGE_ROOT = Path(django_autoreload_plus.__file__).parents[1]
+#: The folder that the package under test is imported from.
+PACKAGE = Path(django_autoreload_plus.__file__).parents[1]
+_TESTS = Path(__file__).parents[1]
 _DEADLINE = 110  # seconds
 
 
@@ -25,11 +27,28 @@ def write(root: Path, sources: dict[str, str]) -> Path:
     return root
 
 
+def edited(source: str, edits: list[tuple[str, str]]) -> str:
+    """A source after edits, each of the first place where its text stands."""
+    for before, after in edits:
+        assert before in source
+        source = source.replace(before, after, 1)
+    return source
+
+
 def swap(
-    root: Path, modules: list[str], edits: list[tuple[str, str]], **request: Any
+    root: Path,
+    modules: list[str],
+    edits: list[tuple[str, str]],
+    *,
+    package: Path = PACKAGE,
+    **request: Any,
 ) -> list[dict[str, Any]]:
-    """Start the program below ``root`` once; the outcome of each edit, each in a fork of it."""
-    answers = _run(root, {"root": str(root), "modules": modules, "edits": edits, **request})
+    """Start the program below ``root`` once; the outcome of each edit, each in a fork of it.
+
+    By the rules of the package that lies in the folder ``package``.
+    """
+    request |= {"root": str(root), "modules": modules, "edits": edits}
+    answers = _run(root, request, package)
     assert len(answers) == len(edits)
     for answer in answers:
         assert "error" not in answer, answer["error"]
@@ -60,10 +79,10 @@ def differences(one: Any, other: Any, where: str = "") -> list[str]:
     return [] if one == other else [f"{where}: {one} is not {other}"]
 
 
-def _run(root: Path, request: dict[str, Any]) -> list[Any]:
+def _run(root: Path, request: dict[str, Any], package: Path = PACKAGE) -> list[Any]:
     hidden = {"PYTHONDONTWRITEBYTECODE", "COVERAGE_PROCESS_START"}
     env = {name: value for name, value in os.environ.items() if name not in hidden}
-    env |= {"PYTHONPATH": str(_PACKAGE_ROOT), "PYTHONHASHSEED": "0"}
+    env |= {"PYTHONPATH": f"{package}{os.pathsep}{_TESTS}", "PYTHONHASHSEED": "0"}
     done = subprocess.run(
         # -B: an edit within the second that keeps the size must not meet old bytecode.
         [sys.executable, "-B", str(_DRIVE)],

@@ -277,10 +277,21 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "A.__del__ ran while starting",
     ),
     "an audit hook": (
-        "import sys\ndef f(*a):\n    return 1\nsys.addaudithook(f)\n",
+        "import sys\ndef f(*a):\n    return 1\nsys.addaudithook(f)\nsys.audit('event')\n",
         "return 1",
         "return 2",
-        "while starting, prog added an audit hook, whose calls are not recorded",
+        "f ran while starting",
+    ),
+    "called by an audit hook": (
+        (
+            "import sys\ndef f():\n    return 1\n"
+            "class Hook:\n    def __call__(self, event, args):\n"
+            "        if event == 'prog':\n            f()\n"
+            "sys.addaudithook(Hook())\nsys.audit('prog')\n"
+        ),
+        "return 1",
+        "return 2",
+        "f ran while starting",
     ),
     "lazily computed type alias": (
         "type T = int\nT.__value__\n",
@@ -289,6 +300,18 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "T ran while starting",
     ),
 }
+
+
+# Where a program finds further interpreters; before 3.14 under a private name.
+_INTERPRETERS = {(3, 12): "_xxsubinterpreters", (3, 13): "_interpreters"}.get(
+    sys.version_info[:2], "concurrent.interpreters"
+)
+CASES["another interpreter"] = (
+    f"import {_INTERPRETERS}\ndef f():\n    return 1\n",
+    "return 1",
+    "return 2",
+    "other interpreters may have run while starting, whose calls are not recorded",
+)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -355,7 +378,7 @@ def test_refused_for_what_the_file_went_through(
     [
         ("class A:\n    __module__ = 'elsewhere'\n", "class A", "# comment\nclass A"),
         (
-            "class A:\n    def f(self): self.x = 1\nA.__module__ = 'elsewhere'\n",
+            ("class A:\n    @property\n    def f(self): self.x = 1\nA.__module__ = 'elsewhere'\n"),
             "self.x",
             "self.y",
         ),

@@ -51,7 +51,7 @@ def test_the_answer_is_that_of_a_fresh_start(site: Site, name: str) -> None:
         assert origin != SWAPPED
         assert before != after == freshly_started(site.root)
         reason = edit.reason.format(path=site.path(edit.file).resolve()) if CAN_SWAP else TOO_OLD
-        site.wait_for_output(rf"^\S+ +imported again: {re.escape(reason)}$", since=mark)
+        site.wait_for_output(rf"^\S+ +imported again: {re.escape(reason)} \(AP1\d\d\)$", since=mark)
     finally:
         restored = edited(site, edit.file, edit.new, edit.old)
     assert restored[:2] != (SWAPPED, after)

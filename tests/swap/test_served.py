@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from checkpoints.places import Site, add_view
+from checkpoints.places import Site, add_settings, add_view
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SWAPPED = "ready, function bodies exchanged"
 needs_swapping = pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring")
 
 PAGE = """
@@ -50,8 +49,8 @@ def test_lines_are_those_on_the_disk(project: Path) -> None:
             mark = server.mark()
             # A comment alone, above everything that is asked for below.
             server.edit("page.py", "\nLEVEL = 0", f"\n# comment {number}\n\nLEVEL = 0")
-            origin = server.origin(mark)
-            assert (origin == SWAPPED) == (sys.version_info >= (3, 12))
+            is_swapped = server.origin(mark).endswith(" exchanged")
+            assert is_swapped == (sys.version_info >= (3, 12))
             server.edit("page.py", f'"broken {number}"', f'"broken {number + 1}"')
             lines = server.path("page.py").read_text(encoding="utf-8").splitlines()
             expected = f'raise ValueError("broken {number + 1}")'
@@ -66,6 +65,32 @@ def test_lines_are_those_on_the_disk(project: Path) -> None:
             source = server.get("/page/?source").text
             line = next(at for at, text in enumerate(lines, 1) if "f_lineno" in text)
             assert source == f"def stop():\n    return sys._getframe().f_lineno\nline {line}"
+
+
+@needs_swapping
+def test_names_that_nobody_looked_at(project: Path) -> None:
+    """The most frequent edit, an import and what uses it, would not be swapped on a real site."""
+    (project / "helper.py").write_text("LIMIT = 3\n", encoding="utf-8")
+    add_settings(project, "import helper")
+    add_view(project, "page", PAGE)
+    edits = [
+        # A literal, an import and what uses both; a function in one file and its use in another.
+        ("page.py", "LEVEL = 0\n", "LEVEL = 5\n", "text 0"),
+        ("page.py", "import sys\n", "import sys\nfrom helper import LIMIT\n", "text 0"),
+        ("page.py", '"text 0"', 'f"text {LIMIT} {LEVEL}"', "text 3 5"),
+        ("helper.py", "LIMIT = 3", "LIMIT = 4\n\n\ndef double(n):\n    return n * 2", "text 4 5"),
+        ("page.py", "import LIMIT\n", "import LIMIT, double\n", "text 4 5"),
+        ("page.py", "{LIMIT}", "{double(LIMIT)}", "text 8 5"),
+    ]
+    with Site(project) as server:
+        server.answer("/page/", "text 0")
+        for file, old, new, expected in edits:
+            mark = server.mark()
+            server.edit(file, old, new)
+            assert server.origin(mark).endswith(" exchanged"), new
+            server.answer("/page/", expected)
+        source = server.get("/page/?source").text
+        assert source.startswith("def stop():")
 
 
 @needs_swapping

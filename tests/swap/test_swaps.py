@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from django_autoreload_plus.child.swap import Ready
+from django_autoreload_plus.swap.apply import Ready
 from swap.runs import differences, fresh, swap, write
 
 if TYPE_CHECKING:
@@ -30,6 +30,15 @@ _CASES = {
         (
             "def g():\n    yield 1\nKEPT = g()\ndef f(): return 1\n"
             "def probe(): return [('f', lambda: (f(), next(KEPT)))]\n"
+        ),
+        "return 1",
+        "return 2",
+    ),
+    "beside an audit hook": (
+        (
+            "import sys\nKEPT = {}\ndef hook(event, args): KEPT.get(event)\n"
+            "sys.addaudithook(hook)\nsys.audit('prog')\ndef f(): return 1\n"
+            "def probe(): return [('f', f)]\n"
         ),
         "return 1",
         "return 2",
@@ -61,6 +70,17 @@ _CASES = {
         ),
         "            self.x = 1\n",
         "            # comment\n            self.x = self.y = 2\n",
+    ),
+    "class that says it is of another module": (
+        (
+            "class A:\n    def f(self): self.x = 1\nA.__module__ = 'elsewhere'\n"
+            "class B:\n    __module__ = 'elsewhere'\n    def f(self): self.x = 1\n"
+            "def seen(one): return [getattr(one, '__firstlineno__', 0),\n"
+            "    sorted(getattr(one, '__static_attributes__', ()))]\n"
+            "def probe(): return [('f', lambda: (seen(A), seen(B), A.f.__code__.co_names))]\n"
+        ),
+        "class A:\n    def f(self): self.x = 1",
+        "# comment\nclass A:\n    def f(self): self.y = 1",
     ),
     "builtins of its own": (
         (
@@ -110,6 +130,54 @@ _CASES = {
         "return 2",
     ),
 }
+# What the standard library makes of classes, some of it by looking at their annotations (3.14).
+_ANNOTATED = """import dataclasses, functools, typing
+def f(): return 1
+@dataclasses.dataclass(slots=True)
+class D:
+    x: int = 0
+    y: "Later" = None
+    def total(self) -> int: return __class__ and self.x
+@dataclasses.dataclass
+class E(D):
+    if D:
+        z: list[D] = dataclasses.field(default_factory=list)
+class N(typing.NamedTuple):
+    a: D
+    def first(self): return self.a
+class T(typing.TypedDict, total=False):
+    a: "Later | int"
+class P(typing.Protocol):
+    a: int
+@functools.singledispatch
+def g(v): return v
+@g.register
+def _(v: int) -> D: return D(v)
+if g:
+    LEVEL: int = 3
+class Later: pass
+def lines():
+    for one in (D, E, N, T, P):
+        notes = getattr(one, "__annotate__", None)
+        kept = [dict(cell.cell_contents) for cell in getattr(notes, "__closure__", None) or ()
+                if isinstance(cell.cell_contents, dict)]
+        yield getattr(one, "__firstlineno__", 0), [k.get("__firstlineno__") for k in kept]
+def probe():
+    return [("f", lambda: (f(), list(lines()), D(1).total(), N(1).first(), g(2), E().z)),
+            ("hints", lambda: [typing.get_type_hints(one) for one in (D, E, N, T, P)])]
+"""
+_CASES["dataclasses and the like, no line moves"] = (_ANNOTATED, "return 1", "return 2")
+_CASES["dataclasses and the like, all lines move"] = (
+    _ANNOTATED,
+    "return 1",
+    "\n    # a comment\n    return 2",
+)
+if sys.version_info >= (3, 14):
+    _CASES["template string"] = (
+        "def f(n): return t'one {n!r:>{n}}'\ndef probe(): return [('f', lambda: list(f(1)))]\n",
+        "one",
+        "two",
+    )
 
 
 @needs_swapping

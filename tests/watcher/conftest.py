@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from django_autoreload_plus.protocol.options import Options
+from django_autoreload_plus.options import Options
 from django_autoreload_plus.watcher import watcher as watcher_module
-from django_autoreload_plus.watcher.observed import Observed
+from django_autoreload_plus.watcher.backends.watchdog import WatchdogBackend
 from watcher.noticing import Noticed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from django_autoreload_plus.watcher.engine import Engine
+    from django_autoreload_plus.watcher.backends.interface import Backend
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def make_noticed(root: Path) -> Iterator[Callable[..., Noticed]]:
         noticed.watcher.stop()
     assert set(threading.enumerate()) <= threads
     # watchdog's own observer shares one descriptor for the life of the process.
-    if not any(isinstance(n.watcher._engine, Observed) for n in made):
+    if not any(isinstance(n.watcher._backend, WatchdogBackend) for n in made):
         assert _descriptors() <= descriptors
 
 
@@ -73,7 +73,7 @@ def on_every_engine(
     make_noticed: Callable[..., Noticed],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Noticed:
-    """Return a watcher on each engine there is.
+    """Return a watcher on each backend there is.
 
     Not for directories that come and go: on Linux, where watchdog's observer
     stands in for the one of other systems, its own recursion loses such events.
@@ -82,11 +82,11 @@ def on_every_engine(
         return make_noticed(Options(polling=True, poll_interval=0.03))
     if request.param == "observed":
 
-        def observed(*, polling: bool, roots: tuple[str, ...]) -> Engine:
+        def observed(*, polling: bool, roots: tuple[str, ...]) -> Backend:
             assert not polling
-            return Observed(roots)
+            return WatchdogBackend(roots)
 
-        monkeypatch.setattr(watcher_module, "make_engine", observed)
+        monkeypatch.setattr(watcher_module, "make_backend", observed)
     return make_noticed(Options(safety_interval=3600.0))
 
 

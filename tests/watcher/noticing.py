@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from django_autoreload_plus.protocol.options import Options
+from django_autoreload_plus.options import Options
 from django_autoreload_plus.watcher import Targets, Watcher
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Noticed:
         """
         self.sentinel.write_text(f"{time.monotonic_ns()}\n")
         seen = self.until(self.sentinel)
-        wait_until(lambda: not self.watcher._holds, "the end of every hold")
+        wait_until(lambda: not self.watcher._debouncer, "the end of every hold")
         self.sentinel.write_text(f"{time.monotonic_ns()}\n")
         seen |= self.until(self.sentinel)
         return seen - {str(self.sentinel)}

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import django_autoreload_plus
-from django_autoreload_plus.protocol.options import Options
+from django_autoreload_plus.options import Options
 from django_autoreload_plus.watcher import Targets, Watcher
 from django_autoreload_plus.watcher import watcher as watcher_module
-from django_autoreload_plus.watcher.engine import make_engine
+from django_autoreload_plus.watcher.backends import make_backend
 from django_autoreload_plus.watcher.mounts import Mounts
 from watcher.noticing import DEADLINE, Noticed, as_ordinary_user, wait_until
 from watcher.test_paths import write
@@ -27,7 +27,7 @@ from watcher.test_paths import write
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from django_autoreload_plus.watcher.engine import Event
+    from django_autoreload_plus.watcher.backends.interface import Event
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of Linux")
 
@@ -36,7 +36,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits 
 SCRIPT = """
 import json, queue, sys
 from pathlib import Path
-from django_autoreload_plus.protocol.options import Options
+from django_autoreload_plus.options import Options
 from django_autoreload_plus.watcher import Targets, Watcher
 
 root = Path.cwd()
@@ -56,7 +56,7 @@ while seen < set(files):
     seen |= reports.get(timeout=30)
 used = watcher.diagnostics()
 print(json.dumps({
-    "early": early, "warnings": warnings, "engine": used.engine, "watches": used.watches,
+    "early": early, "warnings": warnings, "backend": used.backend, "watches": used.watches,
     "polled": len(used.polled),
 }))
 watcher.stop()
@@ -71,7 +71,7 @@ def run_limited(root: Path, setup: str) -> dict[str, Any]:
     command = f'{setup} && exec "$0" -c "$1"'
     if not _can_limit():
         pytest.skip("this kernel lets no user namespace lower its own limits")
-    result = subprocess.run(  # noqa: PLW1510 -- what it printed says more
+    result = subprocess.run(  # noqa: PLW1510 - what it printed says more
         ["unshare", "-Ur", "sh", "-c", command, sys.executable, SCRIPT],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(package)},
@@ -95,7 +95,7 @@ def _can_limit() -> bool:
 def test_watches_used_up_at_the_start(root: Path) -> None:
     """On a system with many editors open, some edits would silently not reload."""
     answer = run_limited(root, "echo 5 > /proc/sys/user/max_inotify_watches")
-    assert answer["engine"] == "inotify"
+    assert answer["backend"] == "inotify"
     assert answer["watches"] <= 5
     assert answer["polled"] >= 25
     [warning] = answer["warnings"]
@@ -116,7 +116,7 @@ def test_watches_used_up_later(root: Path) -> None:
 def test_instances_used_up(root: Path) -> None:
     """With too many programs watching files, the command would not start."""
     answer = run_limited(root, "echo 0 > /proc/sys/user/max_inotify_instances")
-    assert answer["engine"] == "polling"
+    assert answer["backend"] == "polling"
     [warning] = answer["warnings"]
     assert "max_user_instances" in warning
     assert "sudo sysctl" in warning
@@ -160,7 +160,7 @@ def test_a_directory_that_may_not_be_read_is_scanned(root: Path) -> None:
         write(root / f"p{number}" / "m.py")
     (root / "p1").chmod(0o311)
     try:
-        result = subprocess.run(  # noqa: PLW1510 -- what it printed says more
+        result = subprocess.run(  # noqa: PLW1510 - what it printed says more
             [*as_ordinary_user(), sys.executable, "-c", script],
             cwd=root,
             env={**os.environ, "PYTHONPATH": str(package)},
@@ -182,23 +182,23 @@ def test_a_directory_that_may_not_be_read_is_scanned(root: Path) -> None:
 
 
 class _Deaf:
-    """Makes an engine lose its events, as on a disk that another machine writes to."""
+    """Makes a backend lose its events, as on a disk that another machine writes to."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        make = make_engine
+        make = make_backend
 
         def deaf(**options: Any) -> Any:
-            engine = make(**options)
-            wait = engine.wait
+            backend = make(**options)
+            wait = backend.wait
 
             def hear_nothing(timeout: float | None) -> list[Event]:
                 wait(timeout)
                 return []
 
-            monkeypatch.setattr(engine, "wait", hear_nothing)
-            return engine
+            monkeypatch.setattr(backend, "wait", hear_nothing)
+            return backend
 
-        monkeypatch.setattr(watcher_module, "make_engine", deaf)
+        monkeypatch.setattr(watcher_module, "make_backend", deaf)
 
 
 def test_the_safety_net_finds_what_events_missed(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from django_autoreload_plus.protocol.options import Options
+from django_autoreload_plus.options import Options
 from watcher.noticing import wait_until
 
 if TYPE_CHECKING:

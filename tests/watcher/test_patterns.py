@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from django_autoreload_plus.watcher.patterns import Glob, IgnoreRules
+from django_autoreload_plus.watcher.globs import Glob, IgnoreRules
 from watcher.test_paths import write
 
 if TYPE_CHECKING:

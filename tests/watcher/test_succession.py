@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from django_autoreload_plus.protocol.options import Options
+from django_autoreload_plus.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

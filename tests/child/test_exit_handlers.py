@@ -1,0 +1,60 @@
+"""Which exit handlers hold a state that somebody may still need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness import write_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Stand for the libraries, as far as their handlers go.
+PILLOW = "import atexit\natexit.register(int)\n"
+CERTIFI = """
+import atexit
+_CACERT_PATH = None
+
+def where(path):
+    global _CACERT_PATH
+    _CACERT_PATH = path
+    atexit.register(int)
+"""
+ASK = """
+import atexit, sys
+from django_autoreload_plus.child import exit_handlers as handlers
+sys.path.insert(0, "libraries")
+{statements}
+"""
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        ("import PIL.Image", "False"),
+        ("import PIL.Image; atexit.register(print, 'mine')", "True mine"),
+        ("import PIL.Image; handlers.hand_over_handlers()", "False"),
+        # The library's own is no longer among those that wait.
+        (
+            "import PIL.Image; handlers.hand_over_handlers(); atexit.register(print, 'mine')",
+            "True mine",
+        ),
+        ("import certifi.core", "False"),
+        ("import certifi.core as c; c.where(c.__file__)", "False"),
+        ("import certifi.core as c; c.where('/tmp/made-for-it.pem')", "True"),
+    ],
+)
+def test_what_frees_memory_only(tmp_path: Path, statements: str, expected: str) -> None:
+    """Copies could never go where a library is loaded that many projects use."""
+    for package, text in (("PIL/Image", PILLOW), ("certifi/core", CERTIFI)):
+        write_file(tmp_path / "libraries" / f"{package}.py", text)
+        write_file((tmp_path / "libraries" / package).with_name("__init__.py"), "")
+    code = ASK.format(statements=f"{statements}\nprint(handlers.pending(), flush=True)")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == expected.split()

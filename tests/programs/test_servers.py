@@ -1,0 +1,299 @@
+"""Programs with a server of their own: no connection is refused or cut, no answer is old."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from django_autoreload_plus import status
+from harness import HOST, DevServer, wait_until
+from programs.servers import CODE, LINES, OURS, server_in, write_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from harness import Response
+
+
+class Clients:
+    """Clients that ask all the time, each on one connection as long as it lasts, or on new ones."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        #: The version of the code that was saved last.
+        self.version = 0
+        self.answers = 0
+        self.problems: list[str] = []
+        self._is_over = False
+        self._threads = [
+            threading.Thread(target=self._ask_on, args=(keeps,)) for keeps in (True, False)
+        ]
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[Clients]:
+        """Ask, until the block is over."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._is_over = True
+            for thread in self._threads:
+                thread.join()
+
+    def _ask_on(self, keeps: bool) -> None:  # noqa: FBT001 - of a thread
+        connection: http.client.HTTPConnection | None = None
+        while not self._is_over:
+            wanted = self.version
+            if connection is None:
+                connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
+            try:
+                connection.request("GET", "/")
+                answer = connection.getresponse()
+                text = answer.read().decode()
+            except (OSError, http.client.HTTPException) as error:
+                self.problems.append(f"{error!r} (kept: {keeps})")
+                text = ""
+            if not text or answer.status != 200 or not keeps or answer.will_close:
+                connection.close()
+                connection = None
+            if text and answer.status == 200:
+                self.answers += 1
+                if int(text.split()[0]) < wanted:
+                    self.problems.append(f"{text} instead of {wanted}")
+        if connection is not None:
+            connection.close()
+
+
+def follow(server: DevServer, clients: Clients) -> None:
+    """Edit a function, a module, break both and mend them; the first answer is always the new."""
+
+    def save(version: int, number: object) -> Response:
+        text = CODE.replace("VERSION = 0", f"VERSION = {version}")
+        server.write("code_.py", text.replace("return 0", f"return {number}"))
+        clients.version = version
+        return server.get("/")
+
+    assert save(0, 7).text == "0 7"
+    assert "SyntaxError" in save(0, "(").text
+    assert save(0, 8).text == "0 8"
+    for version in (1, 2):
+        assert save(version, version).text == f"{version} {version}"
+    server.write("code_.py", "VERSION = unknown\n")
+    page = server.get("/")
+    assert page.status == 500
+    assert "NameError" in page.text
+    assert save(3, 3).text == "3 3"
+    seen = clients.answers
+    wait_until(lambda: clients.answers > seen + 4, "further answers")
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_under_load(tmp_path: Path, line: str) -> None:
+    """Whoever does not use runserver would see closed ports, cut answers, or old code."""
+    name = line.split(maxsplit=1)[0]
+    if not name.endswith(".py"):
+        pytest.importorskip(name.removesuffix("-serve"))
+    with server_in(tmp_path, line) as server:
+        wait_until(lambda: _answers(server), server)
+        with Clients(server.port).at_work() as clients:
+            follow(server, clients)
+        assert not clients.problems, (clients.problems, server.output)
+        server.interrupt()
+        assert server.wait() == 0
+        _nothing_is_left(server)
+        # A port that is still taken would be noticed here, too.
+        server.write("code_.py", CODE)
+        server.start()
+        wait_until(lambda: _answers(server), server)
+        with Clients(server.port).at_work() as clients:
+            wait_until(lambda: clients.answers > 4, "answers")
+            server.terminate()
+            assert server.wait() == 0
+        _nothing_is_left(server)
+
+
+def _nothing_is_left(server: DevServer) -> None:
+    server.all_gone()
+    assert not _takes(server.port)
+
+
+def test_what_a_worker_loads(tmp_path: Path) -> None:
+    """A framework loads most of its code at the first request, which a worker answers."""
+    pytest.importorskip("gunicorn")
+    line = "gunicorn --preload --bind 127.0.0.1:8000 project.lazy:application"
+    with server_in(tmp_path, line) as server:
+        wait_until(lambda: _answers(server), server)
+        server.edit("code_.py", "VERSION = 0", "VERSION = 1")
+        server.wait_for("/", lambda answer: answer.text == "1 0")
+        server.edit("code_.py", "VERSION = 1", "VERSION = 2")
+        server.wait_for("/", lambda answer: answer.text == "2 0")
+
+
+#: Loads another module at each request that names one.
+LATE = """
+import importlib
+import os
+
+
+def application(environ, start_response):
+    name = environ["PATH_INFO"].strip("/")
+    text = str(importlib.import_module(name).VALUE if name else "0 0").encode()
+    start_response("200 OK", [("Content-Length", str(len(text)))])
+    return [text]
+"""
+
+
+@pytest.mark.parametrize("way", ["fork", "spawn"])
+def test_an_edit_just_after_a_worker_has_loaded_it(tmp_path: Path, way: str) -> None:
+    """The edit would be lost, as nobody knew yet that the worker has loaded the file."""
+    line = "gunicorn --preload --bind 127.0.0.1:8000 project.late:application"
+    if way == "spawn":
+        line = "uvicorn --interface wsgi --workers 2 --port 8000 project.late:application"
+    pytest.importorskip(line.split(maxsplit=1)[0])
+    with server_in(tmp_path, line) as server:
+        for name in _edited_when_loaded(server, ["late_one", "late_two", "late_three"]):
+            told = status.ask(status.find([str(tmp_path)]), 30)
+            assert told[0]["reloads"][-1]["files"] == [str(tmp_path / f"{name}.py")]
+            assert server.get(f"/{name}").text == "2"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "uvicorn --interface wsgi --port 8000 project.late:application",
+        "waitress-serve --listen 127.0.0.1:8000 project.late:application",
+    ],
+)
+def test_an_edit_just_after_the_answer_that_has_loaded_it(tmp_path: Path, line: str) -> None:
+    """A request after the save would be answered by old code, as nobody watched the file yet."""
+    pytest.importorskip(line.split(maxsplit=1)[0].removesuffix("-serve"))
+    with server_in(tmp_path, line) as server:
+        for name in _edited_when_loaded(server, ["late.one", "late.two", "late.three"]):
+            assert server.get(f"/{name}").text == "2"
+
+
+def _edited_when_loaded(server: DevServer, names: list[str]) -> Iterator[str]:
+    """Have each module loaded by a request, and edit it as soon as that is answered."""
+    files = {name: f"{name.replace('.', '/')}.py" for name in names}
+    server.write("project/late.py", LATE)
+    for file in files.values():
+        server.write(file, "VALUE = 1\n")
+    wait_until(lambda: _answers(server), server)
+    for name, file in files.items():
+        assert server.get(f"/{name}").text == "1"
+        server.write(file, "VALUE = 2\n")
+        yield name
+
+
+@pytest.mark.parametrize(
+    ("line", "page"),
+    [
+        ("granian --interface asgi --port 8000 project.asgi:application", False),
+        ("gunicorn -k gevent --preload --bind 127.0.0.1:8000 project.wsgi:application", True),
+    ],
+)
+def test_what_works_in_part(tmp_path: Path, line: str, *, page: bool) -> None:
+    """Old code would answer for ever, or a mistake end the command."""
+    for package in line.replace("-k", "").split()[:2]:
+        if not package.startswith("-"):
+            pytest.importorskip(package)
+    with server_in(tmp_path, line) as server:
+        wait_until(lambda: _answers(server), server)
+        for version in (1, 2):
+            server.edit("code_.py", f"VERSION = {version - 1}", f"VERSION = {version}")
+            _wait_for(server, 200, f"{version} 0")
+        server.edit("code_.py", "VERSION = 2", "VERSION = unknown")
+        server.wait_for_output("NameError: .* waiting for a fix")
+        if page:
+            _wait_for(server, 500, "NameError")
+        server.edit("code_.py", "VERSION = unknown", "VERSION = 3")
+        _wait_for(server, 200, "3 0")
+        server.terminate()
+        assert server.wait() == 0
+        _nothing_is_left(server)
+
+
+def _wait_for(server: DevServer, code: int, text: str) -> None:
+    """Wait for an answer; who accepted a connection just after a save may never answer it."""
+
+    def is_given() -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            answer = server.get("/", timeout=2)
+            return answer.status == code and text in answer.text
+        return False
+
+    wait_until(is_given, server)
+
+
+def _answers(server: DevServer) -> bool:
+    with contextlib.suppress(OSError):
+        return server.get("/").text == "0 0"
+    return False
+
+
+def test_a_stream_delays_nothing(tmp_path: Path) -> None:
+    """New code would wait until the last open page with a live stream is closed."""
+    with server_in(tmp_path, "plain.py 8000") as server:
+        wait_until(lambda: _answers(server), server)
+        with socket.create_connection((HOST, server.port)) as stream:
+            stream.sendall(b"GET /stream HTTP/1.0\r\n\r\n")
+            assert stream.recv(4)
+            server.edit("code_.py", "VERSION = 0", "VERSION = 1")
+            assert server.get("/").text == "1 0"
+        server.terminate()
+        server.wait()
+        server.all_gone()
+
+
+def test_beside_a_worker(tmp_path: Path) -> None:
+    """A server and a worker of one project would hinder each other, or one would keep old code."""
+    text = "import time, code_\nprint('works with', code_.VERSION, flush=True)\ntime.sleep(600)\n"
+    (tmp_path / "worker.py").write_text(text, encoding="utf-8")
+    worker = DevServer(tmp_path, command=(*OURS, "worker.py"))
+    with server_in(tmp_path, "streams.py 8000") as server, worker:
+        wait_until(lambda: _answers(server), server)
+        worker.wait_for_output("works with 0")
+        for version in (1, 2):
+            server.edit("code_.py", f"VERSION = {version - 1}", f"VERSION = {version}")
+            assert server.get("/").text == f"{version} 0"
+            worker.wait_for_output(f"works with {version}")
+
+
+def test_another_port(tmp_path: Path) -> None:
+    """The old port would go on to take connections that nobody answers."""
+    with socket.create_server((HOST, 0)) as other:
+        port = other.getsockname()[1]
+    text = "import http.server\nhttp.server.test(http.server.SimpleHTTPRequestHandler, port={})\n"
+    server = DevServer(tmp_path, command=(*OURS, "main.py"))
+    server.write("main.py", text.format(server.port))
+    with server:
+        wait_until(lambda: _takes(server.port), server)
+        server.write("main.py", text.format(port))
+        wait_until(lambda: _takes(port), server)
+        wait_until(lambda: not _takes(server.port), server)
+
+
+def _takes(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((HOST, port), 5):
+        return True
+    return False
+
+
+def test_an_address_in_use(tmp_path: Path) -> None:
+    """The program's own message would be lost, or the command would wait for ever."""
+    write_files(tmp_path)
+    with socket.create_server((HOST, 0)) as taken:
+        command = (*OURS, "plain.py", str(taken.getsockname()[1]))
+        with DevServer(tmp_path, command=command) as server:
+            server.wait_for_output("waiting for a fix")
+            assert "· OSError: [Errno 98] Address already in use" in server.output
+            assert "listening.py" not in server.output
+            server.interrupt()
+            server.wait()

@@ -1,0 +1,24 @@
+"""The memory of a process, read without a trace."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+_PROGRAM = """
+import os, sys
+from django_autoreload_plus.protocol import memory
+before = {*sys.modules}
+found = memory.own_pages(os.getpid()), memory.private_memory(os.getpid())
+print(all(found), sorted({*sys.modules} - before))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_reading_it_loads_nothing() -> None:
+    """It is read in the user's process, which would hold a module that no fresh start has."""
+    command = [sys.executable, "-c", _PROGRAM]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split(maxsplit=1)[1] == "[]\n"

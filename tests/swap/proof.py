@@ -1,0 +1,71 @@
+"""Random programs and edits of them, started, swapped and started afresh in real interpreters."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from swap.programs import LIBRARY, Module
+from swap.runs import PACKAGE, differences, fresh, swap, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from swap.programs import Edit
+
+
+class Experiment:
+    """A program of two modules, and so many edits, each of the program as it was started."""
+
+    def __init__(self, seed: int, edits: int, folder: Path) -> None:
+        """The same ``seed`` gives the same program; ``folder`` is written to."""
+        rng = random.Random(seed)
+        # With a star, functions live in two modules: their file is the first one's.
+        first_line = rng.choice(("from mod0 import *\n", "import mod0\n", "import mod0\n"))
+        modules = {
+            "mod0": Module(rng, "mod0", rng.randint(3, 9)),
+            "mod1": Module(rng, "mod1", rng.randint(3, 9), first_line),
+        }
+        self._folder = folder
+        self._sources = LIBRARY | {f"{name}.py": one.source() for name, one in modules.items()}
+        # Modules imported from are complete; one of them changes between the two.
+        between = ["poke", "mod1"] if seed % 2 else ["mod1", "poke"]
+        self._order = ["begin", "mod0", *between]
+        names = [rng.choice(["mod0", "mod1"]) for _ in range(edits)]
+        self.edits: list[Edit] = [modules[name].edit() for name in names]
+        self._changes = [
+            (f"{name}.py", edit.source) for name, edit in zip(names, self.edits, strict=True)
+        ]
+        self._answers: dict[Path, list[dict[str, Any]]] = {}
+        self._states: dict[int, Any] = {}
+
+    def answers(self, package: Path = PACKAGE) -> list[dict[str, Any]]:
+        """Whether each edit is swapped: the reason is under ``refused`` if it is not.
+
+        By the rules of the package that lies in the folder ``package``.
+        """
+        if package not in self._answers:
+            self._answers[package] = self._swap(self._changes, package, describe=False)
+        return self._answers[package]
+
+    def wrong(self, numbers: list[int], package: Path = PACKAGE) -> dict[int, list[str]]:
+        """Where the states after some edits, which are swapped, are not those of fresh starts."""
+        outcomes = self._swap([self._changes[one] for one in numbers], package, describe=True)
+        found = {
+            number: differences(outcome["state"], self._expected(number))
+            for number, outcome in zip(numbers, outcomes, strict=True)
+        }
+        return {number: differing for number, differing in found.items() if differing}
+
+    def _swap(
+        self, changes: list[tuple[str, str]], package: Path, *, describe: bool
+    ) -> list[dict[str, Any]]:
+        root = write(self._folder / "old", self._sources)
+        return swap(root, self._order, changes, package=package, describe=describe)
+
+    def _expected(self, number: int) -> Any:
+        if number not in self._states:
+            path, source = self._changes[number]
+            root = write(self._folder / str(number), {**self._sources, path: source})
+            self._states[number] = fresh(root, self._order)
+        return self._states[number]
