@@ -79,7 +79,7 @@ def serve():
 """
 
 OURS = """
-from django_autoreload_plus.protocol.options import Options
+from django_autoreload_plus.options import Options
 from django_autoreload_plus.watcher import Baseline, Targets, Watcher
 
 loaded = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
@@ -203,7 +203,7 @@ def measure(
     before, began = subject.cpu(), time.perf_counter()
     time.sleep(idle)
     figures["idle"] = (subject.cpu() - before) / (time.perf_counter() - began) * 100
-    chosen = random.Random(1)  # noqa: S311 -- the same writes each time
+    chosen = random.Random(1)  # noqa: S311 - the same writes each time
     latencies = []
     for number in range(writes):
         # At any moment of the rhythm the reloader has, if it has one.

@@ -35,20 +35,48 @@ SETTINGS = "probe_settings"
 PROBE_SETTINGS = """\
 import json
 import os
+from pathlib import Path
 
 import probe.helper
 from {settings} import *
 
 PROBE_STAMP = "0"
+PROBE_READ = "0"
+PROBE_DATA = Path(__file__).with_name("probe.env").read_text().strip()
 PROBE_FRESH = {fresh}
 
 DEBUG = True
 ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = ["probe", *(app for app in INSTALLED_APPS if app != "django_autoreload_plus")]
 AUTORELOAD_PLUS = json.loads(os.environ.get("PROBE_AUTORELOAD_PLUS", "{{}}"))
-if os.environ.get("PROBE_RELOADER") == "plus":
-    INSTALLED_APPS.insert(0, "django_autoreload_plus")
+RELOADERS = {{
+    "plus": "django_autoreload_plus",
+    "watchfiles": "django_watchfiles",
+    "extensions": "django_extensions",
+}}
+if os.environ.get("PROBE_RELOADER") in RELOADERS:
+    INSTALLED_APPS.insert(0, RELOADERS[os.environ["PROBE_RELOADER"]])
 """
+
+#: The modules by which a server other than ``runserver`` loads the project.
+PROBE_ENTRIES = {
+    "probe_asgi.py": """\
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "probe_settings")
+application = get_asgi_application()
+""",
+    "probe_wsgi.py": """\
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "probe_settings")
+application = get_wsgi_application()
+""",
+}
 
 PROBE_URLS = """
 
@@ -204,7 +232,8 @@ def create(spec: str, directory: Path) -> Project:
     if kind not in BUILDERS or bool(size) != (kind == "generated"):
         raise ValueError(f"unknown project {spec!r}: choose from {', '.join(SPECS)}")
     root = (directory / spec.replace(":", "-")).resolve()
-    description = root / "project.json"
+    # The number changes with what is added to the project.
+    description = root / "project-2.json"
     if description.exists():
         return Project(**json.loads(description.read_text(encoding="utf-8")))
     shutil.rmtree(root, ignore_errors=True)
@@ -237,17 +266,25 @@ def manage(project: Project, *words: str) -> None:
 
 def add_probe(project: Project) -> None:
     """Add the probe's app, its settings and its address."""
+    write_probe(project)
+    with project.urlconf_path.open("a", encoding="utf-8") as file:
+        file.write(PROBE_URLS)
+
+
+def write_probe(project: Project) -> None:
+    """Write the probe's own files, also over those that a run cut short has left edited."""
     ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(HERE / "probe", project.path("probe"), ignore=ignore)
+    shutil.copytree(HERE / "probe", project.path("probe"), ignore=ignore, dirs_exist_ok=True)
     fresh = project.path("probe/fresh")
-    fresh.mkdir()
+    fresh.mkdir(exist_ok=True)
     (fresh / "__init__.py").touch()
     for number in range(FRESH_VIEWS):
         (fresh / f"view_{number:02}.py").write_text('FRESH = "0"\n', encoding="utf-8")
     settings = PROBE_SETTINGS.format(settings=project.settings, fresh=FRESH_VIEWS)
     project.path(f"{SETTINGS}.py").write_text(settings, encoding="utf-8")
-    with project.urlconf_path.open("a", encoding="utf-8") as file:
-        file.write(PROBE_URLS)
+    project.path("probe.env").write_text("data=0;\n", encoding="utf-8")
+    for name, text in PROBE_ENTRIES.items():
+        project.path(name).write_text(text, encoding="utf-8")
 
 
 def build_testproject(python: str, site: Path, size: int) -> tuple[str, str]:

@@ -28,13 +28,26 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 
 import projects  # noqa: E402
 import report  # noqa: E402
-from django_autoreload_plus.protocol.memory import private_memory  # noqa: E402
+from django_autoreload_plus.protocol.memory import proportional_memory  # noqa: E402
 from harness import DevServer, fetch  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 PAGE = "/probe/"
+#: A real page of each project, which nobody has to log in for.
+PAGES = {
+    "testproject": "/admin/login/",
+    "wagtail": "/admin/login/",
+    "oscar": "/accounts/login/",
+}
+HTTP_OK = 200
+#: What is written is live by then, in seconds: of a swap only the page is measured here.
+LIVE = 0.5
+#: So many times the page is asked for after the first one.
+STEADY = 5
+#: The reloader that swaps.
+SWAPS = "plus"
 #: Longest wait for an answer by the new code, in seconds; then the edit counts as missed.
 PATIENCE = 60.0
 #: Pause after an answer by the old code: Django's reloader looks at the files once a second, and
@@ -52,6 +65,8 @@ class Reloader:
 
     name: str
     env: dict[str, str]
+    #: Further options of ``runserver``.
+    options: tuple[str, ...] = ()
 
 
 RELOADERS = (
@@ -111,6 +126,17 @@ class Sample:
 
 
 @dataclass
+class Page:
+    """Requests for a real page of the project; seconds."""
+
+    path: str
+    #: The first one after each swap.
+    first: list[float] = field(default_factory=list)
+    #: Those that followed it.
+    steady: list[float] = field(default_factory=list)
+
+
+@dataclass
 class Run:
     """All samples of one reloader on one project."""
 
@@ -118,15 +144,17 @@ class Run:
     reloader: str
     start: float = 0.0
     samples: dict[str, list[Sample]] = field(default_factory=dict)
-    #: Private memory in MiB of each process at the end, by its command.
+    page: Page | None = None
+    #: Proportional memory (PSS) in MiB of each process at the end, by its command.
     memory: list[tuple[str, float]] = field(default_factory=list)
     error: str = ""
 
 
-def served(project: projects.Project, env: dict[str, str]) -> DevServer:
+def served(project: projects.Project, reloader: Reloader) -> DevServer:
     """Return a server of the project, to be entered."""
     words = ("manage.py", "runserver", "{address}", f"--settings={projects.SETTINGS}")
-    server = DevServer(Path(project.site), command=(project.python, *words), env=env)
+    command = (project.python, *words, *reloader.options)
+    server = DevServer(Path(project.site), command=command, env=reloader.env)
     server.prints_at_end = False
     return server
 
@@ -135,7 +163,7 @@ def measure(project: projects.Project, reloader: Reloader, edits: list[Edit], re
     """Serve the project and measure each kind of edit ``repeat`` times."""
     run = Run(project.name, reloader.name)
     began = time.perf_counter()
-    with served(project, reloader.env) as server:
+    with served(project, reloader) as server:
         try:
             server.wait_for(PAGE, timeout=PATIENCE)
             run.start = time.perf_counter() - began
@@ -143,8 +171,11 @@ def measure(project: projects.Project, reloader: Reloader, edits: list[Edit], re
             for edit in edits:
                 run.samples[edit.name] = measure_edit(project, server, edit, repeat)
                 print(f"  {reloader.name}: {edit.name}: {report.describe(run.samples[edit.name])}")
+            if reloader.name == SWAPS and project.name in PAGES:
+                run.page = measure_page(project, server, repeat)
+                print(f"  {reloader.name}: {report.describe_page(run.page)}")
             run.memory = [
-                (process.command, private_memory(process.pid) / 2**20)
+                (process.command, proportional_memory(process.pid) / 2**20)
                 for process in server.processes()
             ]
         except AssertionError as error:
@@ -171,6 +202,39 @@ def measure_edit(
     server.wait_for(PAGE, lambda response: shows(response.text, edit.at(0).stamp, "0"), PATIENCE)
     rest()
     return samples
+
+
+def measure_page(project: projects.Project, server: DevServer, repeat: int) -> Page:
+    """Ask for a real page after each of ``repeat`` swaps, once that is live, and again."""
+    page = Page(PAGES[project.name])
+    edit = next(edit for edit in EDITS if edit.stamp == "view body")
+    with restored(project, [edit]):
+        # The first one tells what the page uses, and the second one what memory it writes to.
+        for number in range(-2, repeat):
+            path = place(project, edit)
+            old = edit.text.format(stamp=current(server, edit.stamp))
+            text = path.read_text(encoding="utf-8")
+            asked(server, page.path)
+            rest()
+            path.write_text(text.replace(old, edit.text.format(stamp=f"page {number}")))
+            time.sleep(LIVE)
+            first = asked(server, page.path)
+            rest()
+            following = [asked(server, page.path) for _ in range(STEADY)]
+            if number >= 0:
+                page.first.append(first)
+                page.steady += following
+    rest()
+    return page
+
+
+def asked(server: DevServer, path: str) -> float:
+    """Return after how many seconds the page was there."""
+    began = time.perf_counter()
+    response = fetch(server.port, path, timeout=PATIENCE)
+    if response.status != HTTP_OK:
+        raise AssertionError(f"{path} was answered by {response.status}")
+    return time.perf_counter() - began
 
 
 def measure_once(project: projects.Project, server: DevServer, edit: Edit, stamp: str) -> Sample:

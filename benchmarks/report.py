@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reload import Run, Sample
+    from reload import Page, Run, Sample
 
 #: Milliseconds; above, a fraction is noise.
 PRECISE_BELOW = 100
@@ -48,8 +48,18 @@ def markdown(runs: list[Run], machine: str, repeat: int) -> str:
     parts = [f"Medians of {repeat}, {machine}.\n"]
     for project in dict.fromkeys(run.project for run in runs):
         own = [run for run in runs if run.project == project]
-        parts += [f"## {project}\n", times(own), "", memory(own), ""]
+        pages = [f"{describe_page(run.page)}  " for run in own if run.page is not None]
+        parts += [f"## {project}\n", times(own), "", *pages, memory(own), ""]
     return "\n".join(parts)
+
+
+def describe_page(page: Page) -> str:
+    """Return how the first request after a swap compares with those that follow it."""
+    first, steady = statistics.median(page.first), statistics.median(page.steady)
+    return (
+        f"First {page.path} after a swap: {milliseconds(first)}, {first / steady:.2f} times "
+        f"the steady one ({milliseconds(steady)})"
+    )
 
 
 def times(runs: list[Run]) -> str:
@@ -86,10 +96,10 @@ def cell(value: float | None, base: float | None) -> str:
 
 
 def memory(runs: list[Run]) -> str:
-    """Return the private memory of every process."""
+    """Return the proportional memory of every process."""
     lines = []
     for run in runs:
         sizes = ", ".join(f"{size:.1f}" for _, size in run.memory)
         total = sum(size for _, size in run.memory)
-        lines.append(f"Private memory, {run.reloader}: {total:.1f} MiB ({sizes})  ")
+        lines.append(f"Memory (PSS), {run.reloader}: {total:.1f} MiB ({sizes})  ")
     return "\n".join(lines)

@@ -24,7 +24,7 @@ LINE = re.compile(r"; (event .+) ms$", re.MULTILINE)
 
 def ways(project: projects.Project, repeat: int) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield each kind of edit with the median milliseconds at each station."""
-    with reload.served(project, TALKATIVE) as server:
+    with reload.served(project, reload.Reloader("plus", TALKATIVE)) as server:
         server.wait_for(reload.PAGE, timeout=reload.PATIENCE)
         reload.rest()
         for edit in reload.EDITS:

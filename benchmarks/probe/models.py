@@ -10,7 +10,7 @@ MODEL_MODULE = "0"
 class Thing(models.Model):
     """A model without a table: it is loaded, never asked for."""
 
-    name = models.CharField(max_length=20, default=helper_body)
+    name = models.CharField(max_length=20, default=helper_body, help_text="0")
 
     class Meta:
         """It needs no migration."""

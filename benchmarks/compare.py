@@ -1,0 +1,197 @@
+"""This package beside every other reloader that a Django project can use, in one run.
+
+    python benchmarks/compare.py --prepare
+    python benchmarks/compare.py --out benchmarks/results/compare
+
+The first line sets up the projects and all reloaders, in environments of their own; the second
+does so, too, if need be. Then each reloader serves each project, while files are edited and
+requests are counted. The result is a Markdown table, JSON, and a plot of the time over the size
+of the project. ``--quick`` is a short run. ``README.md`` beside this file describes the method.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import platform
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+import behaviour  # noqa: E402
+import comparison  # noqa: E402
+import load  # noqa: E402
+import peers  # noqa: E402
+from comparison import Results, Run  # noqa: E402
+from reload import Edit  # noqa: E402
+from session import Session, measure_edit  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peers import Environment, Peer
+
+EDITS = (
+    Edit("function body", "view body", "probe/views.py", 'return "{stamp}"'),
+    Edit("late module", "late module", "probe/views.py", 'LATE = "{stamp}"'),
+    Edit("model", "model field", "probe/models.py", 'help_text="{stamp}"'),
+    Edit("settings", "setting read", "probe_settings.py", 'PROBE_READ = "{stamp}"'),
+)
+BODY, LATE = EDITS[:2]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured on one project."""
+
+    spec: str
+    edits: tuple[Edit, ...] = EDITS
+    #: Names of peers; none: all of them.
+    peers: tuple[str, ...] = ()
+    #: Requests under load, idle cost and memory, too.
+    whole: bool = True
+    #: What becomes of broken code, of a touch, of a data file.
+    behaviour: bool = False
+
+    @property
+    def measured(self) -> list[Peer]:
+        """The peers that are measured on this project."""
+        return [one for one in peers.PEERS if not self.peers or one.name in self.peers]
+
+    def edits_for(self, peer: Peer) -> tuple[Edit, ...]:
+        """Return the kinds of edits to make.
+
+        Where only the time over the size is asked for, one is enough of those that start again
+        for each kind.
+        """
+        return self.edits if self.whole or peer.name == peers.OWN else (LATE,)
+
+
+DJANGO = (peers.OWN, peers.BASE, "django-watchfiles")
+SERVERS = ("uvicorn --reload", "granian --reload", "jurigged + runserver")
+SIZES = (100, 500, 2000, 5000)
+PLANS = (
+    Plan("testproject", behaviour=True),
+    Plan("wagtail", peers=(*DJANGO, *SERVERS)),
+    *(Plan(f"generated:{size}", (BODY, LATE), DJANGO, whole=False) for size in SIZES),
+    Plan("oscar", peers=DJANGO),
+)
+QUICK = (
+    Plan("testproject", peers=(*DJANGO, "uvicorn --reload"), behaviour=True),
+    *(Plan(f"generated:{size}", (BODY, LATE), DJANGO, whole=False) for size in SIZES[:2]),
+)
+
+
+def measure(plan: Plan, peer: Peer, environment: Environment, repeat: int) -> Run:
+    """Serve the project by the peer and measure what the plan says."""
+    run = Run(plan.spec, peer.name, foreign=load.foreign_load())
+    if environment.misses(peer):
+        run.error = "could not be installed"
+        return run
+    try:
+        with Session(peer, environment, run) as session:
+            for edit in plan.edits_for(peer):
+                run.samples[edit.name] = measure_edit(session, edit, repeat)
+            if plan.whole:
+                load.measure_under_load(session, LATE)
+                load.measure_at_rest(session)
+            if plan.behaviour:
+                run.behaviour = behaviour.observe(session)
+    except AssertionError as error:
+        print(error, file=sys.stderr)
+        # The place of the project on this machine is nobody's business.
+        root = str(Path(environment.project.site).parent)
+        run.error = str(error).splitlines()[0].replace(root, "")
+    return run
+
+
+def measured(
+    plans: list[Plan], environments: dict[str, Environment], results: Results, minutes: float
+) -> Iterator[Run]:
+    """Yield each peer's run on each project; what comes after ``minutes`` is left out."""
+    deadline = time.monotonic() + 60 * minutes
+    for plan in plans:
+        environment = environments[plan.spec]
+        for peer in plan.measured:
+            results.versions[peer.name] = environment.version(peer)
+            if time.monotonic() < deadline:
+                yield measure(plan, peer, environment, results.repeat)
+            else:
+                yield Run(plan.spec, peer.name, error="not measured: the time was over")
+
+
+def main() -> None:
+    """Prepare, measure and write."""
+    arguments = parse()
+    plans = list(chosen(arguments))
+    environments = {}
+    for plan in plans:
+        print(f"preparing {plan.spec}", flush=True)
+        environments[plan.spec] = peers.prepare(plan.spec, arguments.directory, plan.measured)
+    if arguments.prepare:
+        return
+    results = Results(
+        repeat=1 if arguments.quick else arguments.repeat,
+        machine=machine(environments[plans[0].spec]),
+        begun=now(),
+        load_average=[os.getloadavg()[0]],
+    )
+    for run in measured(plans, environments, results, arguments.minutes):
+        results.runs.append(run)
+        print(f"{run.project}: {run.peer}: {comparison.summary(run)}", flush=True)
+        # After each: a run that is cut short is not lost.
+        results.ended = now()
+        results.load_average[1:] = [os.getloadavg()[0]]
+        comparison.write(results, arguments.out)
+
+
+def chosen(arguments: argparse.Namespace) -> Iterator[Plan]:
+    """Yield the plans that the command line leaves."""
+    for plan in QUICK if arguments.quick else PLANS:
+        if not arguments.projects or plan.spec in arguments.projects.split(","):
+            named = tuple(arguments.peers.split(";")) if arguments.peers else plan.peers
+            yield replace(plan, peers=named)
+
+
+def parse() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(description="Compare reloaders for Django.")
+    parser.add_argument("--out", type=Path, help="path without suffix for .md, .json and .svg")
+    parser.add_argument("--prepare", action="store_true", help="set up everything, measure nothing")
+    parser.add_argument("--quick", action="store_true", help="few projects, peers and samples")
+    parser.add_argument("--repeat", type=int, default=3, help="samples of each kind of edit")
+    parser.add_argument("--minutes", type=float, default=14.0, help="what comes later is left out")
+    parser.add_argument("--projects", default="", help="only these, with commas between")
+    parser.add_argument("--peers", default="", help="only these, with semicolons between")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=cache / "django-autoreload-plus-benchmarks",
+        help="where the projects and their environments are, or will be made",
+    )
+    arguments = parser.parse_args()
+    if not arguments.prepare and not arguments.out:
+        parser.error("say where the results go: --out benchmarks/results/compare")
+    return arguments
+
+
+def machine(environment: Environment) -> str:
+    """Describe where this runs."""
+    python = f"{platform.python_implementation()} {environment.versions['python']}"
+    return f"{python}, {platform.system()}, {os.cpu_count()} cores"
+
+
+def now() -> str:
+    """Return the time for the report."""
+    return dt.datetime.now(dt.timezone.utc).isoformat(" ", "minutes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""The results of a comparison: their form, and what is written of them."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+import peers
+import plot
+import report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from behaviour import Behaviour
+    from reload import Sample
+
+NEVER = "never"
+UNKNOWN = "-"
+
+
+@dataclass
+class Counts:
+    """What clients met that asked all the time while a module was edited."""
+
+    requests: int = 0
+    #: Refused, reset or cut off.
+    failed: int = 0
+    #: Begun after a save, answered by the code before it.
+    old: int = 0
+    #: An error instead of the page.
+    wrong: int = 0
+
+
+@dataclass
+class Run:
+    """One reloader on one project."""
+
+    project: str
+    peer: str
+    #: Cores that were busy with other work just before.
+    foreign: float = 0.0
+    #: From the command to the first complete answer, in seconds, each time it was started.
+    starts: list[float] = field(default_factory=list)
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    load: Counts | None = None
+    #: Percent of a core, MiB (PSS, all processes), inotify watches.
+    idle: float | None = None
+    memory: float | None = None
+    processes: int = 0
+    watches: int | None = None
+    behaviour: Behaviour | None = None
+    error: str = ""
+
+    def median(self, edit: str) -> float | None:
+        """Return the median of a kind of edit in seconds; ``None``: it was never shown."""
+        return report.median(self.samples.get(edit, []))
+
+
+@dataclass
+class Results:
+    """Everything of one call of the command."""
+
+    repeat: int
+    machine: str
+    begun: str
+    ended: str = ""
+    #: The system's load average at the beginning and at the end.
+    load_average: list[float] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+
+    def of(self, project: str) -> list[Run]:
+        """Return the runs on a project."""
+        return [run for run in self.runs if run.project == project]
+
+    @property
+    def projects(self) -> list[str]:
+        """The projects in the order of their measurement."""
+        return list(dict.fromkeys(run.project for run in self.runs))
+
+
+def summary(run: Run) -> str:
+    """Return a run in one line, for those who wait."""
+    if run.error:
+        return run.error
+    cells = [f"{name} {times(samples)}" for name, samples in run.samples.items()]
+    return " · ".join([f"start {seconds(run.starts[0])}", *cells])
+
+
+def write(results: Results, path: Path) -> None:
+    """Write the table, all single samples and the plot."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".md").write_text(markdown(results, path.stem), encoding="utf-8")
+    data = json.dumps(asdict(results), indent=1, ensure_ascii=False)
+    path.with_suffix(".json").write_text(f"{data}\n", encoding="utf-8")
+    path.with_suffix(".svg").write_text(plot.over_size(curves(results)), encoding="utf-8")
+
+
+def markdown(results: Results, name: str) -> str:
+    """Return the whole report."""
+    parts = [heading(results)]
+    if any(project.startswith("generated:") for project in results.projects):
+        parts.append(f"![Time from a save to the first new answer, over the size]({name}.svg)")
+    for project in results.projects:
+        parts += [f"## {title(project)}", table(results.of(project))]
+    observed = [run for run in results.runs if run.behaviour is not None]
+    if observed:
+        parts += ["## What each does", behaviours(observed)]
+    parts += ["## Versions", versions(results)]
+    parts += failures(results)
+    return "\n\n".join(parts) + "\n"
+
+
+def heading(results: Results) -> str:
+    """Say when, where and how often, and what else the machine was doing."""
+    foreign = [run.foreign for run in results.runs]
+    middle, most = (statistics.median(foreign), max(foreign)) if foreign else (0.0, 0.0)
+    average = " and ".join(f"{value:.1f}" for value in results.load_average)
+    return f"""\
+# Comparison of reloaders
+
+{results.machine}; {results.begun} to {results.ended}. Medians of {results.repeat} (from the lowest
+to the highest), and how many times faster than Django's own reloader on the same project in the
+same run. `benchmarks/README.md` describes the method.
+
+Other work on the machine, just before each measurement: {middle:.2f} cores busy in the median,
+{most:.2f} at most. Load average at the beginning and at the end: {average}."""
+
+
+def title(project: str) -> str:
+    """Return the name of a project for a heading."""
+    kind, _, size = project.partition(":")
+    names = {
+        "testproject": "The demo project",
+        "wagtail": "A Wagtail site",
+        "oscar": "django-oscar",
+    }
+    return f"Generated, {int(size):,} modules" if size else names.get(kind, kind)
+
+
+def table(runs: list[Run]) -> str:
+    """Return a line for each reloader."""
+    edits = list(dict.fromkeys(name for run in runs for name in run.samples))
+    whole = any(run.load is not None for run in runs)
+    head = ["reloader", *edits, "start"]
+    if whole:
+        head += ["old answers", "refused or cut", "idle CPU", "memory", "watches"]
+    base = next((run for run in runs if run.peer == peers.BASE), None)
+    lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
+    for run in runs:
+        cells = [timed(run, edit, base) for edit in edits]
+        cells.append(seconds(run.starts[0]) if run.starts else UNKNOWN)
+        if whole:
+            cells += costs(run)
+        lines.append(f"| {' | '.join([run.peer, *cells])} |")
+    return "\n".join(lines)
+
+
+def timed(run: Run, edit: str, base: Run | None) -> str:
+    """Return the cell of one kind of edit."""
+    samples = run.samples.get(edit)
+    if not samples:
+        return UNKNOWN
+    middle, other = run.median(edit), base.median(edit) if base else None
+    if middle is None or other is None or run is base:
+        return times(samples)
+    return f"{times(samples)}, **{other / middle:,.1f}x**"
+
+
+def times(samples: list[Sample]) -> str:
+    """Return a median and its spread."""
+    known = [one.seconds for one in samples if one.seconds is not None]
+    middle = report.median(samples)
+    if middle is None:
+        return f"missed {len(samples) - len(known)} of {len(samples)}" if known else NEVER
+    if len(known) == 1:
+        return seconds(middle)
+    return f"{seconds(middle)} ({seconds(min(known))} to {seconds(max(known))})"
+
+
+def costs(run: Run) -> list[str]:
+    """Return the cells of what a reloader costs beside the time."""
+    if run.load is None or run.idle is None or run.memory is None or run.watches is None:
+        return [UNKNOWN] * 5
+    counts = run.load
+    failed = f"{counts.failed + counts.wrong:,} of {counts.requests:,}"
+    return [
+        f"{counts.old:,} of {counts.requests:,}",
+        failed,
+        f"{run.idle:.2f} %",
+        f"{run.memory:.0f} MiB",
+        f"{run.watches:,}" if run.watches else "none",
+    ]
+
+
+def seconds(value: float) -> str:
+    """Return a duration as briefly as its precision allows."""
+    if value < 0.1:  # noqa: PLR2004
+        return f"{value * 1000:.0f} ms"
+    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"  # noqa: PLR2004
+
+
+def behaviours(runs: list[Run]) -> str:
+    """Return the table of what was seen beside the times."""
+    lines = [
+        (
+            "| reloader | a save without a change | a data file that the settings read"
+            " | a request while the code is broken | when it is mended |"
+        ),
+        "|---|---|---|---|---|",
+    ]
+    for run in runs:
+        seen = run.behaviour
+        if seen is not None:
+            cells = [run.peer, seen.touch, seen.data, seen.broken, seen.mended]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def versions(results: Results) -> str:
+    """Return what was compared."""
+    remarks = {peer.name: peer.remark for peer in peers.PEERS}
+    return "\n".join(
+        f"- {name} {version}{f': {remarks[name]}' if remarks.get(name) else ''}"
+        for name, version in results.versions.items()
+    )
+
+
+def failures(results: Results) -> list[str]:
+    """Return what could not be measured, and why."""
+    lines = [
+        f"- {title(run.project)}, {run.peer}: {run.error}" for run in results.runs if run.error
+    ]
+    return ["## Not measured", "\n".join(lines)] if lines else []
+
+
+def curves(results: Results) -> list[plot.Curve]:
+    """Return the times over the size of the generated projects, a curve for each reloader."""
+    found: dict[str, plot.Curve] = {}
+    for run in results.runs:
+        kind, _, size = run.project.partition(":")
+        if kind != "generated":
+            continue
+        for edit in run.samples:
+            middle = run.median(edit)
+            # The others import everything, whatever was edited: one curve says it.
+            if middle is not None and (run.peer == peers.OWN or edit == "late module"):
+                name = f"{run.peer}: {edit}" if run.peer == peers.OWN else run.peer
+                curve = found.setdefault(name, plot.Curve(name, own=run.peer == peers.OWN))
+                curve.points.append((int(size), middle))
+    return list(found.values())

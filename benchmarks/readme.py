@@ -1,0 +1,115 @@
+"""Put the figures of a comparison into the README.
+
+python benchmarks/readme.py benchmarks/results/compare.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import comparison
+import peers
+from comparison import Counts, Results, Run
+from reload import Sample
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
+#: Project, edit, and the head of the column.
+COLUMNS = (
+    ("testproject", "function body", "demo: function body"),
+    ("testproject", "late module", "view module"),
+    ("wagtail", "function body", "Wagtail: function body"),
+    ("wagtail", "late module", "view module"),
+    ("wagtail", "settings", "settings"),
+    ("generated:5000", "late module", "5,000 modules: view module"),
+)
+
+
+def read(path: Path) -> Results:
+    """Return the results that a comparison has written."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    runs = []
+    for item in data.pop("runs"):
+        samples = {name: [Sample(**one) for one in many] for name, many in item["samples"].items()}
+        load = item["load"] and Counts(**item["load"])
+        runs.append(Run(**{**item, "samples": samples, "load": load, "behaviour": None}))
+    return Results(**{**data, "runs": runs})
+
+
+def table(results: Results) -> str:
+    """Return a line for each reloader, with its times and what clients met."""
+    columns = [column for column in COLUMNS if column[0] in results.projects]
+    heads = ["reloader", *(head for _, _, head in columns), "old answers", "refused or cut"]
+    lines = [f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
+    for peer in peers.PEERS:
+        runs = {run.project: run for run in results.runs if run.peer == peer.name}
+        if any(run.starts for run in runs.values()):
+            cells = [cell(runs.get(project), edit) for project, edit, _ in columns]
+            lines.append(f"| {' | '.join([peer.name, *cells, *met(list(runs.values()))])} |")
+    return "\n".join(lines)
+
+
+def cell(run: Run | None, edit: str) -> str:
+    """Return the median of one kind of edit."""
+    samples = run.samples.get(edit) if run else None
+    if run is None or not samples:
+        return ""
+    median = run.median(edit)
+    return comparison.times(samples) if median is None else comparison.seconds(median)
+
+
+def met(runs: list[Run]) -> tuple[str, str]:
+    """Return how many of the requests under load met old code, and how many no answer."""
+    loads = [run.load for run in runs if run.load is not None]
+    requests = sum(load.requests for load in loads)
+    if not requests:
+        return "", ""
+    old = sum(load.old for load in loads)
+    failed = sum(load.failed + load.wrong for load in loads)
+    return part(old, requests), part(failed, requests)
+
+
+def part(count: int, of: int) -> str:
+    """Return a share for the eye; none is none."""
+    return f"{100 * count / of:.0f} %" if count * 100 >= of else f"{count:,}"
+
+
+def cost(results: Results) -> str:
+    """Say what the frozen copies take, in a paragraph; nothing if it was not measured."""
+    pairs = []
+    for project in results.projects:
+        memory = {run.peer: run.memory for run in results.of(project)}
+        own, base = memory.get(peers.OWN), memory.get(peers.BASE)
+        if own is not None and base is not None:
+            title = comparison.title(project)
+            name = f"{title[0].lower()}{title[1:]}"
+            pairs.append(f"{own:.0f} instead of {base:.0f} MiB for {name}")
+    return f"\nWhat it costs is memory: {', '.join(pairs)}.\n" if pairs else ""
+
+
+def main() -> None:
+    """Exchange what stands between the marks."""
+    parser = argparse.ArgumentParser(description="Put the figures of a comparison into the README.")
+    parser.add_argument("results", type=Path, help="the JSON of a comparison")
+    parser.add_argument("--check", action="store_true", help="only tell whether they are there")
+    arguments = parser.parse_args()
+    results = read(arguments.results)
+    before = README.read_text(encoding="utf-8")
+    head, _, rest = before.partition(BEGIN)
+    _, found, tail = rest.partition(END)
+    assert found, f"the README has no {BEGIN!r} and {END!r}"
+    note = (
+        f"Medians of {results.repeat}; {results.machine}; {results.begun[:10]}. Empty: not measured"
+        " on that project.\n"
+    )
+    text = f"{head}{BEGIN}{table(results)}\n\n{note}{cost(results)}{END}{tail}"
+    if arguments.check:
+        sys.exit(0 if text == before else "the README has other figures")
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
