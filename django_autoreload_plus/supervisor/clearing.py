@@ -18,7 +18,7 @@ from ..options import Options
 from ..protocol import messages as m
 from ..protocol.failure import Failure
 from ..protocol.reasons import Reason
-from . import policy
+from . import events
 from .checkpoints.line import Checkpoint
 from .checkpoints.pool import CheckpointPool
 from .children import EXIT_TIME, Child, Children
@@ -50,7 +50,7 @@ class Clearing:
         checkpoints: CheckpointPool,
         *,
         options: Callable[[], Options],
-        handle: Callable[[policy.Event], None],
+        handle: Callable[[events.Event], None],
         explain: Callable[[str, Reason], None],
     ) -> None:
         """``handle`` decides about an event, ``explain`` tells a reason after some words."""
@@ -85,7 +85,7 @@ class Clearing:
             self.update()
             return
         self._tell(Reason("AP401", f"the old process ends first: {message.act}"), child)
-        self._handle(policy.ClearanceAsked(child.generation))
+        self._handle(events.ClearanceAsked(child.generation))
 
     def begin(self, generation: int) -> None:
         """End every process before this child, and tell it, or the policy, when it is done."""
@@ -160,14 +160,14 @@ class Clearing:
         if hangs:
             text = "the old process ends: the start may be waiting for it"
             self._tell(Reason("AP403", text), child)
-            self._handle(policy.ClearanceAsked(child.generation))
+            self._handle(events.ClearanceAsked(child.generation))
         else:
             asyncio.get_running_loop().call_later(_GLANCE, self._glance, child, pid, used)
 
     def _done(self, keeps: int) -> None:
         self._answer(lambda child: child.generation == keeps)
         if not keeps:
-            self._handle(policy.Alone())
+            self._handle(events.Alone())
 
     def _answer_superseded(self) -> None:
         """Answer those that are no longer the newest, and may be about to end by themselves."""

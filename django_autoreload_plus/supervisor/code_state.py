@@ -26,7 +26,7 @@ _MOST_COMPILED = 50
 _WRITTEN_BY_EACH = 3
 
 
-#: What a comparison of the changed files has shown, see :class:`.policy.Inspected`.
+#: What a comparison of the changed files has shown, see :class:`.events.Inspected`.
 Verdict = Literal["same", "known", "taken", "new", "syntax"]
 
 
@@ -207,7 +207,7 @@ class CodeState:
         return frozenset(self._start)
 
     def verdict(self, *, live: bool) -> Verdict:
-        """The verdict of the last comparison, as in :class:`.policy.Inspected`.
+        """The verdict of the last comparison, as in :class:`.events.Inspected`.
 
         ``live``: there is a child made from the baseline, to which one can go back.
         :meth:`attempt` notes that it was decided about.

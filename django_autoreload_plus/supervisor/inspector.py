@@ -10,7 +10,7 @@ from typing import Protocol
 from ..protocol import messages as m
 from ..protocol.failure import Failure
 from ..watcher.git import git_is_busy
-from . import policy
+from . import events
 from .children import Child
 from .code_state import CodeState, Verdict
 
@@ -52,7 +52,7 @@ class Inspector:
         self,
         code: CodeState,
         surroundings: InspectorPort,
-        decided: Callable[[policy.Inspected], None],
+        decided: Callable[[events.Inspected], None],
     ) -> None:
         self._code = code
         self._surroundings = surroundings
@@ -104,7 +104,7 @@ class Inspector:
             code.attempt()
         if verdict in ("same", "known"):
             self._surroundings.nothing_new(known=verdict == "known")
-        self._decided(policy.Inspected(verdict, failure))
+        self._decided(events.Inspected(verdict, failure))
 
     def _compare(self) -> Verdict:
         return self._code.verdict(live=self._surroundings.live_child() is not None)

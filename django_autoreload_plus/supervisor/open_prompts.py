@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from ..protocol import messages as m
-from . import policy
+from . import events
 from .children import Child
 
 #: A debugger that steps shows the next prompt within this time, in seconds, or none.
@@ -16,7 +16,7 @@ _STEP = 1.0
 class OpenPrompts:
     """The open prompts of all children."""
 
-    def __init__(self, handle: Callable[[policy.Event], None], left: Callable[[], None]) -> None:
+    def __init__(self, handle: Callable[[events.Event], None], left: Callable[[], None]) -> None:
         """``handle`` decides about an event; ``left`` is called before that of a prompt's end."""
         self._handle = handle
         self._left = left
@@ -27,7 +27,7 @@ class OpenPrompts:
             child.prompt_ends.cancel()
         child.prompts, child.prompts_main = message.is_open, message.main
         if message.is_open:
-            self._handle(policy.PromptOpened(child.generation))
+            self._handle(events.PromptOpened(child.generation))
         elif message.steps:
             loop = asyncio.get_running_loop()
             child.prompt_ends = loop.call_later(_STEP, self.end, child)
@@ -37,4 +37,4 @@ class OpenPrompts:
     def end(self, child: Child) -> None:
         """The prompt of a child is left for good, or the child is gone."""
         self._left()
-        self._handle(policy.PromptLeft(child.generation))
+        self._handle(events.PromptLeft(child.generation))

@@ -16,9 +16,10 @@ from ..protocol import messages as m
 from ..protocol.breadcrumbs import Breadcrumbs
 from ..protocol.failure import Failure
 from ..records import dataclass
-from . import policy, postmortem
+from . import postmortem
 from .children import Child, Children
 from .code_state import CodeState
+from .state import State
 
 #: Between two readings of the breadcrumbs, in seconds.
 _INTERVAL = 0.5
@@ -52,7 +53,7 @@ class StartWatch:
         *,
         at_once: bool,
         options: Callable[[], Options],
-        state: Callable[[], policy.State],
+        state: Callable[[], State],
         loaded: Callable[[Child, m.Loaded], None],
         begun: Callable[[Child, m.Loaded], None],
         runs: Callable[[Child], None],

@@ -22,7 +22,7 @@ from .checkpoints.pool import CheckpointPool
 from .children import Child
 from .file_watch import FileWatch
 from .history import History, Reload
-from .policy import Phase, State
+from .state import Phase, State
 
 #: A program that does not report within this time is stopped, or has ended; seconds.
 _REPORT_TIME = 2.0

@@ -30,7 +30,7 @@ from ..protocol.launch import Launch
 from ..protocol.reasons import Reason
 from ..records import dataclass
 from ..watcher import Watcher
-from . import policy, postmortem
+from . import actions, events, policy, postmortem
 from .checkpoints.line import Checkpoint
 from .checkpoints.pool import CheckpointPool
 from .checkpoints.upkeep import Upkeep
@@ -51,6 +51,7 @@ from .reaper import Reaper
 from .reload_report import ReloadReport
 from .shutdown import PATIENCE, Shutdown
 from .start_watch import StartWatch
+from .state import Phase, State
 from .status import Decision, Snapshot, report
 from .status_server import StatusServer
 from .terminal import Terminal
@@ -88,7 +89,7 @@ class Supervisor:
         self._project = launch.project
         self._environment_lost = launch.environment_lost
         self._at_once = launch.at_once
-        self._state = policy.State(
+        self._state = State(
             keep_serving=launch.options.keep_serving,
             at_once=launch.at_once,
             restarts=not launch.at_once,
@@ -155,7 +156,7 @@ class Supervisor:
             launch,
             self.code,
             self._reaper,
-            is_ending=lambda: self._state.phase is policy.Phase.ENDING,
+            is_ending=lambda: self._state.phase is Phase.ENDING,
             gone=self._parent_gone,
             killed=self._parent_killed,
             terminal=self.terminal,
@@ -166,7 +167,7 @@ class Supervisor:
             self.checkpoints,
             self.parent,
             patience=self._patience,
-            asked=lambda status: self.handle(policy.StopAsked(status)),
+            asked=lambda status: self.handle(events.StopAsked(status)),
             needed=self._may_end_by_itself,
             finished=self._finish,
         )
@@ -200,7 +201,7 @@ class Supervisor:
         self._interpreter = InterpreterReturn(
             lambda: self.launcher.executable,
             is_awaited=self._could_not_start,
-            returned=lambda generation: self.handle(policy.RestartAsked(generation)),
+            returned=lambda generation: self.handle(events.RestartAsked(generation)),
         )
 
     async def run(self) -> int:
@@ -224,7 +225,7 @@ class Supervisor:
                 )
             self.files.start()
             undo.callback(self.files.stop)
-            self.handle(policy.Begin())
+            self.handle(events.Begin())
             self._status.open(self._folders)
             undo.callback(self._status.close)
             return await self._done
@@ -236,7 +237,7 @@ class Supervisor:
 
     # -- the one way in, and the one way out ----------------------------------
 
-    def handle(self, event: policy.Event) -> None:
+    def handle(self, event: events.Event) -> None:
         """Let the policy decide about an event, and do it."""
         self._state, actions = policy.step(self._state, event)
         for action in actions:
@@ -244,33 +245,33 @@ class Supervisor:
         self._decision.update()
 
     def _perform(  # noqa: C901, PLR0912 - one case for each action
-        self, action: policy.Action
+        self, action: actions.Action
     ) -> None:
         match action:
-            case policy.Inspect():
+            case actions.Inspect():
                 self.inspector.begin(action.paths)
-            case policy.Pause():
+            case actions.Pause():
                 self.traffic.pause()
-            case policy.Admit():
+            case actions.Admit():
                 self._admit(action)
-            case policy.Start():
+            case actions.Start():
                 self._start(action.generation)
-            case policy.RetireChild():
+            case actions.RetireChild():
                 self._retire(action.generation)
-            case policy.Kill():
+            case actions.Kill():
                 self.report.history.abandoned(self.children.get(action.generation))
                 self.children.give_up(action.generation)
-            case policy.Clear():
+            case actions.Clear():
                 self._clearing.begin(action.generation)
-            case policy.ShowFailure():
+            case actions.ShowFailure():
                 self._show_failure(action)
-            case policy.HideFailure():
+            case actions.HideFailure():
                 self.report.failure_over()
-            case policy.Defer():
+            case actions.Defer():
                 self.report.deferred()
-            case policy.Announce():
+            case actions.Announce():
                 self._announce(action.generation)
-            case policy.End():
+            case actions.End():
                 self._end(action.status)
             case _:
                 assert_never(action)
@@ -302,11 +303,11 @@ class Supervisor:
             case m.Finished():
                 was_given_up, child.explained = child.explained, True
                 if not was_given_up:
-                    self.handle(policy.ProgramFinished(child.generation, message.code))
+                    self.handle(events.ProgramFinished(child.generation, message.code))
             case m.Restart():
                 child.explained = True
                 self.report.restart_asked()
-                self.handle(policy.RestartAsked(child.generation))
+                self.handle(events.RestartAsked(child.generation))
             case m.Replacing():
                 child.becomes(descriptors)
             case m.Say():
@@ -372,7 +373,7 @@ class Supervisor:
         self.report.files_changed(paths)
         if self._runs_programs():
             self.code.changed_beside(paths)
-        self.handle(policy.FilesChanged(paths))
+        self.handle(events.FilesChanged(paths))
 
     def _runs_programs(self) -> bool:
         """Whether the child under way has started a process that is there, and may write.
@@ -381,13 +382,13 @@ class Supervisor:
         work, and it is the developer who edits meanwhile.
         """
         child = self.children.get(self._state.newest)
-        if self._at_once or child is None or self._state.phase is not policy.Phase.STARTING:
+        if self._at_once or child is None or self._state.phase is not Phase.STARTING:
             return False
         return child.pid > 0 and bool(descendants(child.pid))
 
     def nothing_new(self, *, known: bool) -> None:
         """The last change turned out to be none; ``known``: none since the attempt."""
-        starting = known and self._state.phase is policy.Phase.STARTING
+        starting = known and self._state.phase is Phase.STARTING
         kept = self.code.attempted if starting else frozenset()
         self.report.unchanged(kept=kept, undone=not known and self._goes_back())
 
@@ -411,9 +412,9 @@ class Supervisor:
             return False
         if state.deferred is not None:
             return False
-        if state.phase is policy.Phase.RUNNING:
+        if state.phase is Phase.RUNNING:
             return child is not None and not child.unchecked
-        return state.phase is policy.Phase.BROKEN
+        return state.phase is Phase.BROKEN
 
     def live_child(self) -> Child | None:
         """The child that was live last and still is there."""
@@ -450,7 +451,7 @@ class Supervisor:
             self._loads.add(child, postmortem.begun_files(self._trail.read()))
             self._loads.compare_failed(child)
         soon = lived < _LONG
-        self.handle(policy.Unreadable(child.generation, failure, soon))
+        self.handle(events.Unreadable(child.generation, failure, soon))
 
     def _configure(self, child: Child, message: m.Configured) -> None:
         """The program's configuration, as its child has read it."""
@@ -458,7 +459,7 @@ class Supervisor:
         if {*before.preload} != {*self._options.preload}:
             # Those libraries come before every checkpoint.
             self.checkpoints.distrust_before(child.generation + 1)
-        self.handle(policy.Configured(self._options.keep_serving))
+        self.handle(events.SettingsRead(self._options.keep_serving))
         self.terminal.configure(message.project)
         self.code.own = OwnCode((*message.project.roots, working_directory()))
         if before.for_watcher != self._options.for_watcher:
@@ -490,7 +491,7 @@ class Supervisor:
         self.report.edited_meanwhile(edited)
         restarts = child.restarts or not self._at_once
         outdated = bool(edited)
-        self.handle(policy.Live(child.generation, serves, outdated=outdated, restarts=restarts))
+        self.handle(events.Live(child.generation, serves, outdated=outdated, restarts=restarts))
         self._loop.call_later(_UNUSED, self.traffic.drop_unused, child)
         self._clearing.update()
 
@@ -498,7 +499,7 @@ class Supervisor:
         edited = self._loads.compare(child)
         if edited:
             self._files_changed(edited)
-        self.handle(policy.Live(child.generation, serves, restarts=child.restarts))
+        self.handle(events.Live(child.generation, serves, restarts=child.restarts))
 
     def _checked(self, child: Child, message: m.Say) -> None:
         """The checks of a child have come to their end."""
@@ -513,7 +514,7 @@ class Supervisor:
         child.explained = True
         self._loads.compare_failed(child)
         again = self._clearing.may_have_caused(failure, child)
-        self.handle(policy.StartFailed(child.generation, failure, again))
+        self.handle(events.StartFailed(child.generation, failure, again))
 
     def _worker_failed(self, child: Child, failure: Failure) -> None:
         """A worker process of a child could not load its code.
@@ -523,7 +524,7 @@ class Supervisor:
         is_young = not child.live or time.monotonic() - child.live_since < _YOUNG
         if is_young and not (child.explained or child.retired):
             self._loads.compare_failed(child)
-            self.handle(policy.StartFailed(child.generation, failure))
+            self.handle(events.StartFailed(child.generation, failure))
 
     # -- how processes end ------------------------------------------------------
 
@@ -547,7 +548,7 @@ class Supervisor:
         self._prompts.end(child)
         if status == m.RESTART_CODE and child.live and not child.explained:
             self.report.restart_asked()
-        self.handle(policy.Gone(child.generation, status, failure, refused=refused, again=again))
+        self.handle(events.Gone(child.generation, status, failure, refused=refused, again=again))
         self._clearing.update()
         self._shutdown.process_gone()
 
@@ -556,7 +557,7 @@ class Supervisor:
         told = child.told or child.generation
         self.launcher.successor = Child(0, child.pid, channel, told=told)
         self.report.explain(Reason("AP315", "the program has begun again by itself"))
-        self.handle(policy.Replaced(child.generation))
+        self.handle(events.Replaced(child.generation))
         self.launcher.drop_successor()
         self._shutdown.process_gone()
 
@@ -615,13 +616,13 @@ class Supervisor:
 
     def _not_launched(self, generation: int, error: OSError) -> None:
         failure = postmortem.of_unstarted(error, self.launcher.executable)
-        self.handle(policy.StartFailed(generation, failure))
+        self.handle(events.StartFailed(generation, failure))
         self._interpreter.begin(generation)
 
     def _could_not_start(self, generation: int) -> bool:
         """Whether the start of this generation is the latest, and has failed."""
         state = self._state
-        return state.phase is policy.Phase.BROKEN and state.newest == generation
+        return state.phase is Phase.BROKEN and state.newest == generation
 
     def _start_again(self, child: Child, reason: Reason) -> None:
         """The bodies cannot be exchanged after all: import what changed."""
@@ -630,12 +631,12 @@ class Supervisor:
             self.children.remove(child)
             self._launch(child.generation, swap=False)
 
-    def _admit(self, action: policy.Admit) -> None:
+    def _admit(self, action: actions.Admit) -> None:
         child = self.children.get(action.generation)
         if child is not None:
             self.traffic.admit(child, failure_over=action.failure_over)
 
-    def _show_failure(self, action: policy.ShowFailure) -> None:
+    def _show_failure(self, action: actions.ShowFailure) -> None:
         failure = action.failure
         self.report.failed(
             failure, serving=action.serving, show_page=lambda: self._show_page(failure)
@@ -668,16 +669,16 @@ class Supervisor:
     def _goes_back(self) -> bool:
         """Whether a start or a failure is over, if the disk is what the live child runs."""
         state = self._state
-        starting = state.phase is policy.Phase.STARTING and state.newest != state.live
-        return bool(state.live) and (starting or state.phase is policy.Phase.BROKEN)
+        starting = state.phase is Phase.STARTING and state.newest != state.live
+        return bool(state.live) and (starting or state.phase is Phase.BROKEN)
 
     def _retire(self, generation: int) -> None:
-        if self._state.phase is policy.Phase.CLEARING:
+        if self._state.phase is Phase.CLEARING:
             text = "the old process ends first: it does not serve through the reloader"
             self.report.explain(Reason("AP404", text))
         if self.children.get(generation) is None:
             # Not started, or gone in this very moment.
-            self._loop.call_soon(self.handle, policy.Gone(generation, 0))
+            self._loop.call_soon(self.handle, events.Gone(generation, 0))
         else:
             self.children.retire(generation, self._options.grace_period)
 

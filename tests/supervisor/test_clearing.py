@@ -11,7 +11,7 @@ from django_autoreload_plus.options import Options
 from django_autoreload_plus.protocol import messages as m
 from django_autoreload_plus.protocol.channel import Channel
 from django_autoreload_plus.protocol.failure import Failure
-from django_autoreload_plus.supervisor import policy
+from django_autoreload_plus.supervisor import events
 from django_autoreload_plus.supervisor.checkpoints.pool import CheckpointPool
 from django_autoreload_plus.supervisor.children import Child, Children
 from django_autoreload_plus.supervisor.clearing import Clearing
@@ -30,7 +30,7 @@ class Scene:
     """Two children, the older of which is live, and what is decided about them."""
 
     def __init__(self, *, keep_serving: bool = False) -> None:
-        self.events: list[policy.Event] = []
+        self.events: list[events.Event] = []
         self.reasons: list[str] = []
         self.children = Children(
             received=lambda *_: None,
@@ -64,9 +64,9 @@ class Scene:
         """Return what a child has been told since the last look."""
         return [message for message, _ in self.ends[child.generation - 1].drain()]
 
-    def _handle(self, event: policy.Event) -> None:
+    def _handle(self, event: events.Event) -> None:
         self.events.append(event)
-        if isinstance(event, policy.ClearanceAsked):
+        if isinstance(event, events.ClearanceAsked):
             self.clearing.begin(event.generation)
 
     def _explain(self, _text: str, reason: Reason) -> None:
@@ -102,9 +102,9 @@ def test_an_end_of_all_is_told_to_the_policy() -> None:
         with closing(Scene()) as scene:
             scene.clearing.begin(0)
             for child in (scene.old, scene.new):
-                assert policy.Alone() not in scene.events
+                assert events.Alone() not in scene.events
                 scene.children.ended(child.pid, 0)
-            assert scene.events == [policy.Alone()]
+            assert scene.events == [events.Alone()]
 
     run(clear)
 

@@ -20,7 +20,8 @@ from django_autoreload_plus.protocol.failure import Failure
 from django_autoreload_plus.protocol.gate import Gate, slot_of
 from django_autoreload_plus.protocol.messages import LoadedFile
 from django_autoreload_plus.records import replace
-from django_autoreload_plus.supervisor import outgoing, policy
+from django_autoreload_plus.supervisor import events, outgoing, policy
+from django_autoreload_plus.supervisor.actions import Admit, Defer, Kill, ShowFailure, Start
 from django_autoreload_plus.supervisor.checkpoints.line import Checkpoint, Line
 from django_autoreload_plus.supervisor.checkpoints.pool import CheckpointPool
 from django_autoreload_plus.supervisor.children import Child, Children
@@ -29,6 +30,7 @@ from django_autoreload_plus.supervisor.error_page.respond import PageContext
 from django_autoreload_plus.supervisor.inspector import Inspector
 from django_autoreload_plus.supervisor.load_recorder import LoadRecorder
 from django_autoreload_plus.supervisor.shutdown import Shutdown
+from django_autoreload_plus.supervisor.state import Phase, State
 from django_autoreload_plus.supervisor.terminal import Terminal
 from django_autoreload_plus.supervisor.timings import ReloadTimings
 from django_autoreload_plus.supervisor.traffic import Traffic
@@ -459,7 +461,7 @@ class Inspected:
         self.folder = folder
         self.code = CodeState(OwnCode([str(folder)]))
         self.around = Around()
-        self.decided: list[policy.Inspected] = []
+        self.decided: list[events.Inspected] = []
         self.inspector = Inspector(self.code, self.around, self.decided.append)
 
     def loaded(self, name: str, text: str) -> str:
@@ -596,53 +598,53 @@ def test_a_station_counts_once() -> None:
 
 def test_the_live_code_fails_while_its_successor_starts() -> None:
     """The fix of code that has failed late would be ended, and its failure shown again."""
-    starting = policy.State(policy.Phase.STARTING, newest=2, live=1, serves=True)
-    state, actions = policy.step(starting, policy.StartFailed(1, FAILURE))
-    assert (state.phase, state.live) == (policy.Phase.STARTING, 0)
-    assert actions == (policy.Kill(1),)
+    starting = State(Phase.STARTING, newest=2, live=1, serves=True)
+    state, actions = policy.step(starting, events.StartFailed(1, FAILURE))
+    assert (state.phase, state.live) == (Phase.STARTING, 0)
+    assert actions == (Kill(1),)
 
 
 def test_the_live_code_fails_while_a_change_is_looked_at() -> None:
     """A change that may be the fix would not be tried, or the failure not be shown."""
-    deciding = policy.State(policy.Phase.DECIDING, newest=1, live=1, serves=True, inspecting=True)
-    held, _ = policy.step(deciding, policy.StartFailed(1, FAILURE))
-    _, actions = policy.step(held, policy.Inspected("new"))
-    assert policy.Start(2) in actions
-    _, actions = policy.step(held, policy.Inspected("known"))
-    assert policy.ShowFailure(FAILURE) in actions
+    deciding = State(Phase.DECIDING, newest=1, live=1, serves=True, inspecting=True)
+    held, _ = policy.step(deciding, events.StartFailed(1, FAILURE))
+    _, actions = policy.step(held, events.Inspected("new"))
+    assert Start(2) in actions
+    _, actions = policy.step(held, events.Inspected("known"))
+    assert ShowFailure(FAILURE) in actions
 
 
-DEBUGGED = policy.State(
-    policy.Phase.DECIDING, newest=1, live=1, serves=True, inspecting=True, prompts=frozenset({1})
+DEBUGGED = State(
+    Phase.DECIDING, newest=1, live=1, serves=True, inspecting=True, prompts=frozenset({1})
 )
 
 
 def test_a_change_waits_for_the_prompt() -> None:
     """A save would end the process that is being looked into."""
-    state, actions = policy.step(DEBUGGED, policy.Inspected("new"))
-    assert actions == (policy.Defer(),)
+    state, actions = policy.step(DEBUGGED, events.Inspected("new"))
+    assert actions == (Defer(),)
     # Said once, however often it is saved.
-    state, actions = policy.step(state, policy.FilesChanged(frozenset({"a.py"})))
-    state, again = policy.step(state, policy.Inspected("syntax", FAILURE))
-    assert policy.Defer() not in (*actions, *again)
-    state, actions = policy.step(state, policy.Inspected("known"))
+    state, actions = policy.step(state, events.FilesChanged(frozenset({"a.py"})))
+    state, again = policy.step(state, events.Inspected("syntax", FAILURE))
+    assert Defer() not in (*actions, *again)
+    state, actions = policy.step(state, events.Inspected("known"))
     assert actions == ()
-    _, actions = policy.step(state, policy.PromptLeft(1))
-    assert policy.ShowFailure(FAILURE) in actions
-    undone, actions = policy.step(state, policy.Inspected("same"))
-    assert actions == (policy.Admit(1),)
+    _, actions = policy.step(state, events.PromptLeft(1))
+    assert ShowFailure(FAILURE) in actions
+    undone, actions = policy.step(state, events.Inspected("same"))
+    assert actions == (Admit(1),)
     assert undone.deferred is None
 
 
 def test_a_start_with_a_prompt_is_not_ended() -> None:
     """The same for a prompt in code that is being imported."""
-    starting = replace(DEBUGGED, phase=policy.Phase.STARTING, newest=2, prompts=frozenset({2}))
-    waiting, actions = policy.step(starting, policy.Inspected("new"))
-    assert actions == (policy.Defer(),)
-    _, actions = policy.step(waiting, policy.PromptLeft(2))
-    assert policy.Kill(2) in actions
-    assert policy.Start(3) in actions
+    starting = replace(DEBUGGED, phase=Phase.STARTING, newest=2, prompts=frozenset({2}))
+    waiting, actions = policy.step(starting, events.Inspected("new"))
+    assert actions == (Defer(),)
+    _, actions = policy.step(waiting, events.PromptLeft(2))
+    assert Kill(2) in actions
+    assert Start(3) in actions
     # What it goes on to say is about old code.
-    failed, actions = policy.step(waiting, policy.StartFailed(2, FAILURE))
+    failed, actions = policy.step(waiting, events.StartFailed(2, FAILURE))
     assert actions == ()
-    assert policy.Start(3) in policy.step(failed, policy.PromptLeft(2))[1]
+    assert Start(3) in policy.step(failed, events.PromptLeft(2))[1]

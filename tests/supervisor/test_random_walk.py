@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from django_autoreload_plus.supervisor import policy
+from django_autoreload_plus.supervisor.state import Phase
 from supervisor.virtual_time import VirtualLoop
 from supervisor.world import EDITS, MOVES, world
 
@@ -109,7 +109,7 @@ async def walk(moves: list[tuple[int, int]], *, serves: bool, at_once: bool, run
             walked.check()
         await walked.settle()
         walked.compare()
-        if walked.state.phase is policy.Phase.BROKEN:
+        if walked.state.phase is Phase.BROKEN:
             return
         assert [process.generation for process in walked.alive()] == [walked.state.live]
         admitted = walked.supervisor.traffic._admitted

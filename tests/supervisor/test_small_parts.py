@@ -10,7 +10,7 @@ import pytest
 from django_autoreload_plus.protocol import messages as m
 from django_autoreload_plus.protocol.channel import Channel
 from django_autoreload_plus.protocol.failure import Failure
-from django_autoreload_plus.supervisor import policy
+from django_autoreload_plus.supervisor import events
 from django_autoreload_plus.supervisor.children import Child
 from django_autoreload_plus.supervisor.interpreter import InterpreterReturn
 from django_autoreload_plus.supervisor.open_prompts import OpenPrompts
@@ -82,21 +82,21 @@ def test_a_later_start_ends_the_wait(tmp_path: Path) -> None:
 
 def test_a_step_is_no_end_of_the_debugging(child: Child) -> None:
     """A change would end the process between two steps of a debugger."""
-    events: list[policy.Event] = []
+    happened: list[events.Event] = []
     ended: list[str] = []
-    opened, left = policy.PromptOpened(2), policy.PromptLeft(2)
+    opened, left = events.PromptOpened(2), events.PromptLeft(2)
 
     async def step() -> None:
-        prompts = OpenPrompts(events.append, lambda: ended.append("left"))
+        prompts = OpenPrompts(happened.append, lambda: ended.append("left"))
         prompts.changed(child, m.Prompt(is_open=True))
         prompts.changed(child, m.Prompt(is_open=False, steps=True))
         await asyncio.sleep(0.5)
         prompts.changed(child, m.Prompt(is_open=True))
         await asyncio.sleep(5)
-        assert events == [opened, opened]
+        assert happened == [opened, opened]
         prompts.changed(child, m.Prompt(is_open=False, steps=True))
         await asyncio.sleep(5)
-        assert events == [opened, opened, left]
+        assert happened == [opened, opened, left]
 
     run(step)
     assert ended == ["left"]

@@ -10,10 +10,10 @@ from django_autoreload_plus.options import Options
 from django_autoreload_plus.own_code import OwnCode
 from django_autoreload_plus.protocol.breadcrumbs import Breadcrumbs
 from django_autoreload_plus.protocol.channel import Channel
-from django_autoreload_plus.supervisor import policy
 from django_autoreload_plus.supervisor.children import Child
 from django_autoreload_plus.supervisor.code_state import CodeState
 from django_autoreload_plus.supervisor.start_watch import StartWatch
+from django_autoreload_plus.supervisor.state import State
 from supervisor.virtual_time import VirtualLoop
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def _watch_and_forget(trail: Breadcrumbs, channel: Channel) -> None:
         CodeState(OwnCode(())),
         at_once=False,
         options=lambda: options,
-        state=policy.State,
+        state=State,
         loaded=unexpected,
         begun=unexpected,
         runs=unexpected,

@@ -21,11 +21,12 @@ from django_autoreload_plus.protocol.command_line import Entry
 from django_autoreload_plus.protocol.failure import Failure
 from django_autoreload_plus.protocol.launch import Launch
 from django_autoreload_plus.records import dataclass, field
-from django_autoreload_plus.supervisor import policy
+from django_autoreload_plus.supervisor import events
 from django_autoreload_plus.supervisor.checkpoints.pool import CheckpointPool
 from django_autoreload_plus.supervisor.checkpoints.upkeep import Upkeep
 from django_autoreload_plus.supervisor.children import START, Child
 from django_autoreload_plus.supervisor.launcher import Launcher
+from django_autoreload_plus.supervisor.state import Phase
 from django_autoreload_plus.supervisor.supervisor import Parts, Supervisor
 from django_autoreload_plus.supervisor.terminal import Terminal
 from django_autoreload_plus.watcher import Baseline, Change, Watcher
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from django_autoreload_plus.supervisor.checkpoints.line import Checkpoint
+    from django_autoreload_plus.supervisor.state import State
     from django_autoreload_plus.watcher import Targets
 
 #: Loaded in this order by every start, but for the last: a catalogue that a running program
@@ -356,7 +358,7 @@ class World:
         )
         self.supervisor.code.own = OwnCode(["/site"])
         self.supervisor.code.baseline = self.disk
-        self.supervisor.handle(policy.Begin())
+        self.supervisor.handle(events.Begin())
 
     def _with_world(self, kind: type[Any]) -> type[Any]:
         return type(kind.__name__, (kind,), {"world": self})
@@ -381,7 +383,7 @@ class World:
         return PretendedChild(generation, process.pid, process, origin=origin)  # type: ignore[arg-type]
 
     @property
-    def state(self) -> policy.State:
+    def state(self) -> State:
         """What the policy knows."""
         return self.supervisor._state
 
@@ -493,12 +495,12 @@ class World:
     def compare(self) -> None:
         """See that what is live is what is on the disk, or that the disk is broken."""
         disk = {path: content for path, (content, _) in self.disk.files.items()}
-        is_broken = self.state.phase is policy.Phase.BROKEN
+        is_broken = self.state.phase is Phase.BROKEN
         assert is_broken == (self.supervisor.report.history.failure is not None)
         if is_broken:
             assert any(disk[path] not in GOOD for path in FILES[:3])
             return
-        assert self.state.phase is policy.Phase.RUNNING
+        assert self.state.phase is Phase.RUNNING
         live = [process for process in self.alive() if process.generation == self.state.live]
         assert len(live) == 1
         assert live[0].loaded == {path: disk[path] for path in live[0].loaded}
