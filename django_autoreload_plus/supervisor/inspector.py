@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from ..protocol import messages as m
 from ..protocol.failure import Failure
 from ..watcher.git import git_is_busy
 from . import events
-from .children import Child
+from .children import Child, Children
 from .code_state import CodeState, Verdict
+from .reload_report import ReloadReport
+from .state import Phase, State
 
 #: A running program that does not answer within this time has not taken it.
 _ANSWER_TIME = 2.0
@@ -23,39 +24,30 @@ _GIT_PATIENCE = 10.0
 _HALF_WRITTEN = 0.15
 
 
-class InspectorPort(Protocol):
-    """The part of the supervisor that an inspection needs."""
-
-    def read_children(self) -> None:
-        """Read what the children have sent by now."""
-
-    def live_child(self) -> Child | None:
-        """The child that was live last and still is there."""
-
-    def asks_about(self, path: str) -> bool:
-        """Whether the running program may take a change of this file without a restart."""
-
-    def quiet_time(self) -> float:
-        """For how long to wait for further changes before a start, in seconds."""
-
-    def taken(self, paths: frozenset[str], *, translations: bool) -> None:
-        """The running program has taken a change of these files by itself."""
-
-    def nothing_new(self, *, known: bool) -> None:
-        """The change turned out to be none; ``known``: none since the latest attempt."""
-
-
 class Inspector:
     """Compares changed files; a later change supersedes an inspection that is under way."""
 
     def __init__(
         self,
         code: CodeState,
-        surroundings: InspectorPort,
+        children: Children,
+        report: ReloadReport,
+        *,
+        state: Callable[[], State],
+        asks: Callable[[], bool],
+        quiet_time: Callable[[], float],
         decided: Callable[[events.Inspected], None],
     ) -> None:
+        """``asks``: whether the program may take changes of its Python sources, too.
+
+        ``quiet_time`` says for how long to wait for further changes before a start, in seconds.
+        """
         self._code = code
-        self._surroundings = surroundings
+        self._children = children
+        self._report = report
+        self._state = state
+        self._asks = asks
+        self._quiet_time = quiet_time
         self._decided = decided
         self._paths: set[str] = set()
         self._task: asyncio.Task[None] | None = None
@@ -82,7 +74,7 @@ class Inspector:
     async def _inspect(self) -> None:
         await self._wait_for_git()
         # A file that a child has said to write itself is no code.
-        self._surroundings.read_children()
+        self._children.read_all()
         # A message may have begun another inspection, which cancels this one here.
         await asyncio.sleep(0)
         code = self._code
@@ -103,11 +95,21 @@ class Inspector:
             # new.
             code.attempt()
         if verdict in ("same", "known"):
-            self._surroundings.nothing_new(known=verdict == "known")
+            self._nothing_new(known=verdict == "known")
         self._decided(events.Inspected(verdict, failure))
 
     def _compare(self) -> Verdict:
-        return self._code.verdict(live=self._surroundings.live_child() is not None)
+        return self._code.verdict(live=self._live_child() is not None)
+
+    def _live_child(self) -> Child | None:
+        return self._children.get(self._state().live)
+
+    def _nothing_new(self, *, known: bool) -> None:
+        """The change turned out to be none; ``known``: none since the latest attempt."""
+        state = self._state()
+        starting = known and state.phase is Phase.STARTING
+        kept = self._code.attempted if starting else frozenset()
+        self._report.unchanged(kept=kept, undone=not known and state.can_go_back)
 
     async def _wait_for_git(self) -> None:
         deadline = time.monotonic() + _GIT_PATIENCE
@@ -117,8 +119,8 @@ class Inspector:
     async def _offer(self) -> Verdict:
         """Ask the running program whether it can take the changes as they are."""
         code = self._code
-        child = self._surroundings.live_child()
-        paths = tuple(sorted(filter(self._surroundings.asks_about, code.dirty)))
+        child = self._live_child()
+        paths = tuple(sorted(filter(self._asks_about, code.dirty)))
         if child is None or not paths:
             return "new"
         offered = dict(code.dirty)
@@ -132,7 +134,7 @@ class Inspector:
             return "new"
         answer = self._answer.result()
         code.take([offered[path] for path in answer.paths if path in offered])
-        self._surroundings.taken(frozenset(answer.paths), translations=answer.translations)
+        self._report.taken(frozenset(answer.paths), translations=answer.translations)
         if code.dirty:
             return "new"
         # With what it has taken, the running program is what the disk holds: a start
@@ -140,9 +142,14 @@ class Inspector:
         code.attempt()
         return "taken"
 
+    def _asks_about(self, path: str) -> bool:
+        """Whether the running program may take a change of this file without a restart."""
+        # Python sources it never takes, unless a receiver of its own asks for them.
+        return self._asks() or not path.endswith((".py", ".pyc"))
+
     async def _wait_for_quiet(self) -> None:
         # Every further event cancels this task and begins a new one, so sleeping is enough.
-        seconds = self._surroundings.quiet_time()
+        seconds = self._quiet_time()
         if seconds:
             await asyncio.sleep(seconds)
 

@@ -131,9 +131,10 @@ class Launcher:
         """Where the disk differs from what the latest attempt was started from."""
         self._since = frozenset(since)
 
-    def is_cheap(self) -> bool:
-        """Whether a start now costs so little that waiting would cost more."""
-        return self._may_resume() and self._best() is not None
+    def quiet_time(self) -> float:
+        """For how long to wait for further changes before a start, in seconds."""
+        self.attempt(self._code.since_start())
+        return 0.0 if self._is_cheap() else self._options().debounce
 
     @property
     def executable(self) -> str:
@@ -167,6 +168,10 @@ class Launcher:
 
     def _may_resume(self) -> bool:
         return self._options().most_copies > 0
+
+    def _is_cheap(self) -> bool:
+        """Whether a start now costs so little that waiting would cost more."""
+        return self._may_resume() and self._best() is not None
 
     def _best(self) -> Checkpoint | None:
         changed = self._code.changed

@@ -70,6 +70,12 @@ class State:
         return (self.newest if self.phase is Phase.STARTING else self.live) in self.prompts
 
     @property
+    def can_go_back(self) -> bool:
+        """Whether a start or a failure is over, if the disk is what the live child runs."""
+        starting = self.phase is Phase.STARTING and self.newest != self.live
+        return bool(self.live) and (starting or self.phase is Phase.BROKEN)
+
+    @property
     def answers(self) -> bool:
         """Whether the live child is the one that answers."""
         return self.phase is Phase.RUNNING or (self.phase is Phase.BROKEN and self.kept)

@@ -5,13 +5,11 @@ The keys are described in ``docs/status.md``, for tools that read them.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, Protocol
+from typing import Any
 
-from ..protocol import messages as m
 from ..protocol import status_socket
 from ..protocol.failure import Failure
 from ..protocol.reasons import Reason
@@ -20,89 +18,8 @@ from ..watcher import Diagnostics
 from .checkpoints.line import Checkpoint
 from .checkpoints.pool import CheckpointPool
 from .children import Child
-from .file_watch import FileWatch
 from .history import History, Reload
 from .state import Phase, State
-
-#: A program that does not report within this time is stopped, or has ended; seconds.
-_REPORT_TIME = 2.0
-
-
-class DecisionPort(Protocol):
-    """The part of the supervisor that knows when everything is decided."""
-
-    files: FileWatch
-
-    def live_child(self) -> Child | None:
-        """The child that was live last and still is there."""
-
-    def take_stock(self) -> None:
-        """Read what the children have sent by now, and watch what they tell of."""
-
-    def is_decided(self) -> bool:
-        """Whether nothing is known of that is still to be decided about."""
-
-
-class Decision:
-    """Tells when everything that was saved up to a moment is decided about."""
-
-    def __init__(self, surroundings: DecisionPort) -> None:
-        self._surroundings = surroundings
-        self._news: set[asyncio.Event] = set()
-        self._token = 0
-        #: By the number of the question.
-        self._reports: dict[int, asyncio.Event] = {}
-
-    def update(self) -> None:
-        """Something has happened."""
-        for news in self._news:
-            news.set()
-
-    def reported(self, token: int) -> None:
-        """A child has told what it has loaded by now."""
-        if token in self._reports:
-            self._reports[token].set()
-
-    async def wait(self) -> None:
-        """Return when everything saved by now is decided about."""
-        news = asyncio.Event()
-        self._news.add(news)
-        try:
-            await self._noticed()
-            while not self._surroundings.is_decided():
-                news.clear()
-                await news.wait()
-        finally:
-            self._news.discard(news)
-
-    async def _noticed(self) -> None:
-        """Wait until every change up to now is known here."""
-        await self._have_reported()
-        self._surroundings.take_stock()
-        loop = asyncio.get_running_loop()
-        noticed = asyncio.Event()
-
-        def notice() -> None:
-            loop.call_soon_threadsafe(noticed.set)
-
-        self._surroundings.files.watcher.when_caught_up(notice)
-        await noticed.wait()
-
-    async def _have_reported(self) -> None:
-        """Have the live child tell what requests have made it load just now."""
-        child = self._surroundings.live_child()
-        if child is None or not child.hears:
-            return
-        self._token += 1
-        token, answer = self._token, asyncio.Event()
-        self._reports[token] = answer
-        try:
-            child.send(m.Report(token))
-            await asyncio.wait_for(answer.wait(), _REPORT_TIME)
-        except asyncio.TimeoutError:
-            pass
-        finally:
-            del self._reports[token]
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from .checkpoints.upkeep import Upkeep
 from .children import START, Child, Children
 from .clearing import Clearing
 from .code_state import CodeState
+from .decision import Decision
 from .error_page.respond import PageContext
 from .file_watch import FileWatch
 from .inspector import Inspector
@@ -52,7 +53,7 @@ from .reload_report import ReloadReport
 from .shutdown import PATIENCE, Shutdown
 from .start_watch import StartWatch
 from .state import Phase, State
-from .status import Decision, Snapshot, report
+from .status import Snapshot, report
 from .status_server import StatusServer
 from .terminal import Terminal
 from .timings import STARTED
@@ -143,14 +144,20 @@ class Supervisor:
             handle=self.handle,
             explain=self.report.tell,
         )
-        self.inspector = Inspector(self.code, self, self.handle)
-        self._decision = Decision(self)
-        self._status = StatusServer(self._snapshot, self._decision.wait, self.report.detail)
+        self.inspector = Inspector(
+            self.code,
+            self.children,
+            self.report,
+            state=lambda: self._state,
+            asks=lambda: self._project.asks,
+            quiet_time=self.launcher.quiet_time,
+            decided=self.handle,
+        )
         self._recorder = LoadRecorder(
             self.code,
             doubt=self.checkpoints.forget,
             edited=self._files_changed,
-            finished=self._decision.update,
+            finished=lambda: self.decision.update(),  # noqa: PLW0108 - it is made below
         )
         self.parent = Parent(
             launch,
@@ -177,6 +184,13 @@ class Supervisor:
             gate=self.traffic.gate,
             matched=self._recorder.later,
         )
+        self.decision = Decision(
+            self.children,
+            self.files,
+            state=lambda: self._state,
+            is_reading=lambda: self.inspector.is_under_way or self._recorder.is_reading,
+        )
+        self._status = StatusServer(self._snapshot, self.decision.wait, self.report.detail)
         self._loads = Loads(
             self.code,
             self.checkpoints,
@@ -242,7 +256,7 @@ class Supervisor:
         self._state, actions = policy.step(self._state, event)
         for action in actions:
             self._perform(action)
-        self._decision.update()
+        self.decision.update()
 
     def _perform(  # noqa: C901, PLR0912 - one case for each action
         self, action: actions.Action
@@ -319,7 +333,7 @@ class Supervisor:
             case m.AskWatched():
                 child.send(m.Watched())
             case m.Reported():
-                self._decision.reported(message.token)
+                self.decision.reported(message.token)
             case m.Workers():
                 self.children.hear_workers(child, socket.socket(fileno=descriptors[0]))
             case m.HandBack():
@@ -386,49 +400,9 @@ class Supervisor:
             return False
         return child.pid > 0 and bool(descendants(child.pid))
 
-    def nothing_new(self, *, known: bool) -> None:
-        """The last change turned out to be none; ``known``: none since the attempt."""
-        starting = known and self._state.phase is Phase.STARTING
-        kept = self.code.attempted if starting else frozenset()
-        self.report.unchanged(kept=kept, undone=not known and self._goes_back())
-
-    def taken(self, paths: frozenset[str], *, translations: bool) -> None:
-        """The running program has taken a change by itself."""
-        self.report.taken(paths, translations=translations)
-
-    def read_children(self) -> None:
-        """Read what the children have sent by now."""
-        self.children.read_all()
-
-    def take_stock(self) -> None:
-        """Read what the children have sent by now, and watch what they tell of."""
-        self.children.read_all()
-        self.files.update_if_due()
-
-    def is_decided(self) -> bool:
-        """Whether nothing is known of that is still to be decided about."""
-        state, child = self._state, self.live_child()
-        if state.inspecting or self.inspector.is_under_way or self._recorder.is_reading:
-            return False
-        if state.deferred is not None:
-            return False
-        if state.phase is Phase.RUNNING:
-            return child is not None and not child.unchecked
-        return state.phase is Phase.BROKEN
-
     def live_child(self) -> Child | None:
         """The child that was live last and still is there."""
         return self.children.get(self._state.live)
-
-    def asks_about(self, path: str) -> bool:
-        """Whether the running program may take a change of this file without a restart."""
-        # Python sources it never takes, unless a receiver of its own asks for them.
-        return self._project.asks or not path.endswith((".py", ".pyc"))
-
-    def quiet_time(self) -> float:
-        """For how long to wait for further changes before a start, in seconds."""
-        self.launcher.attempt(self.code.since_start())
-        return 0.0 if self.launcher.is_cheap() else self._options.debounce
 
     # -- messages of the children ------------------------------------------------------
 
@@ -505,7 +479,7 @@ class Supervisor:
         """The checks of a child have come to their end."""
         child.unchecked = False
         self.terminal.checked(message.text, printed=message.printed)
-        self._decision.update()
+        self.decision.update()
 
     def _failed(self, child: Child, failure: Failure) -> None:
         """A child could not start: its files are what is watched for the fix."""
@@ -665,12 +639,6 @@ class Supervisor:
         if self._state.deferred is not None:
             # The time at the prompt is no time of the reload.
             self.report.begin_anew()
-
-    def _goes_back(self) -> bool:
-        """Whether a start or a failure is over, if the disk is what the live child runs."""
-        state = self._state
-        starting = state.phase is Phase.STARTING and state.newest != state.live
-        return bool(state.live) and (starting or state.phase is Phase.BROKEN)
 
     def _retire(self, generation: int) -> None:
         if self._state.phase is Phase.CLEARING:

@@ -29,6 +29,7 @@ from django_autoreload_plus.supervisor.code_state import CodeState
 from django_autoreload_plus.supervisor.error_page.respond import PageContext
 from django_autoreload_plus.supervisor.inspector import Inspector
 from django_autoreload_plus.supervisor.load_recorder import LoadRecorder
+from django_autoreload_plus.supervisor.reload_report import ReloadReport
 from django_autoreload_plus.supervisor.shutdown import Shutdown
 from django_autoreload_plus.supervisor.state import Phase, State
 from django_autoreload_plus.supervisor.terminal import Terminal
@@ -36,7 +37,7 @@ from django_autoreload_plus.supervisor.timings import ReloadTimings
 from django_autoreload_plus.supervisor.traffic import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
 FAILURE = Failure("exception", "NameError: tea", "Traceback\n", path="/site/a.py", line=3)
@@ -423,35 +424,21 @@ def test_no_page_without_an_address(traffic: Traffic) -> None:
 # Inspector
 
 
-class Around:
-    """The rest of the supervisor, as an inspection sees it."""
+class Notes(ReloadReport):
+    """What users would be told of an inspection."""
 
     def __init__(self) -> None:
-        self.child: Child | None = None
+        super().__init__(Terminal())
         self.news: list[object] = []
-
-    def read_children(self) -> None:
-        """Nobody has sent anything."""
-
-    def live_child(self) -> Child | None:
-        """Return the one of the test."""
-        return self.child
-
-    def asks_about(self, path: str) -> bool:
-        """Everything but sources may be taken."""
-        return not path.endswith(".py")
-
-    def quiet_time(self) -> float:
-        """Wait for nothing."""
-        return 0.0
 
     def taken(self, paths: frozenset[str], *, translations: bool) -> None:
         """Note what was taken."""
         self.news.append((paths, translations))
 
-    def nothing_new(self, *, known: bool) -> None:
-        """Note that there was nothing."""
-        self.news.append(known)
+    def unchanged(self, *, kept: Collection[str], undone: bool) -> None:
+        """Note that there was nothing, and whether that ends a failure."""
+        assert not kept
+        self.news.append("undone" if undone else "unchanged")
 
 
 class Inspected:
@@ -460,9 +447,18 @@ class Inspected:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.code = CodeState(OwnCode([str(folder)]))
-        self.around = Around()
+        self.heard = Heard()
+        self.report = Notes()
         self.decided: list[events.Inspected] = []
-        self.inspector = Inspector(self.code, self.around, self.decided.append)
+        self.inspector = Inspector(
+            self.code,
+            self.heard.children,
+            self.report,
+            state=lambda: State(Phase.BROKEN, newest=1, live=1),
+            asks=lambda: False,
+            quiet_time=lambda: 0.0,
+            decided=self.decided.append,
+        )
 
     def loaded(self, name: str, text: str) -> str:
         """Return the path of a file that the running program was made from."""
@@ -484,7 +480,6 @@ def test_verdicts_about_a_source(tmp_path: Path) -> None:
     async def inspect() -> None:
         inspected = Inspected(tmp_path)
         path = inspected.loaded("views.py", "one = 1\n")
-        inspected.around.child, its_end = child_with_channel(1)
         assert await inspected.verdict(path) == "same"
         (tmp_path / "views.py").write_text("two = 2\n")
         assert await inspected.verdict(path) == "new"
@@ -494,9 +489,8 @@ def test_verdicts_about_a_source(tmp_path: Path) -> None:
         assert await inspected.verdict(path) == "syntax"
         (tmp_path / "views.py").write_text("one = 1\n")
         assert await inspected.verdict(path) == "same"
-        assert inspected.around.news == [False, True, False]
-        for channel in (inspected.around.child.channel, its_end):
-            channel.close()
+        assert inspected.report.news == ["undone", "unchanged", "undone"]
+        inspected.heard.close()
 
     run(inspect)
 
@@ -507,14 +501,12 @@ def test_only_the_answer_to_the_question_counts(tmp_path: Path) -> None:
     async def inspect() -> None:
         inspected = Inspected(tmp_path)
         path = inspected.loaded("tea.txt", "one")
-        child, its_end = child_with_channel(1)
-        inspected.around.child = child
         (tmp_path / "tea.txt").write_text("two")
         inspected.inspector.begin([path])
         questions: list[tuple[m.Message, list[int]]] = []
         while not questions:
             await asyncio.sleep(0.001)
-            questions += its_end.drain()
+            questions += inspected.heard.other_end.drain()
         question = questions[0][0]
         assert isinstance(question, m.Changed)
         inspected.inspector.answered(m.Handled(question.token + 1, (path,)))
@@ -523,9 +515,8 @@ def test_only_the_answer_to_the_question_counts(tmp_path: Path) -> None:
         inspected.inspector.answered(m.Handled(question.token, (path,)))
         await until(lambda: inspected.decided)
         assert inspected.decided[0].verdict == "taken"
-        assert inspected.around.news == [(frozenset({path}), False)]
-        for channel in (child.channel, its_end):
-            channel.close()
+        assert inspected.report.news == [(frozenset({path}), False)]
+        inspected.heard.close()
 
     run(inspect)
 

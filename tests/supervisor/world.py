@@ -415,7 +415,7 @@ class World:
         """Let an inspection come to its end; what a child is asked it answers."""
         while self.supervisor.inspector.is_under_way:
             await asyncio.sleep(0.05)
-            self.supervisor.read_children()
+            self.supervisor.children.read_all()
 
     async def decide(self, _: int = 0) -> None:
         """Notice and look, as it happens when nothing else does meanwhile."""
@@ -488,8 +488,9 @@ class World:
     async def query(self, _: int = 0) -> None:
         """Somebody asks whether everything saved by now is decided about."""
         await self.notice()
-        self.supervisor.take_stock()
-        if self.supervisor.is_decided():
+        self.supervisor.children.read_all()
+        self.supervisor.files.update_if_due()
+        if self.supervisor.decision.is_made():
             self.compare()
 
     def compare(self) -> None:
