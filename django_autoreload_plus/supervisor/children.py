@@ -189,6 +189,10 @@ class Children:
         """The child of this generation, if it is still there."""
         return self._children.get(generation)
 
+    def has(self, child: Child) -> bool:
+        """Whether this child is still there."""
+        return self._children.get(child.generation) is child
+
     def add(self, child: Child) -> None:
         """Read what a new child sends, from now on."""
         self._children[child.generation] = child
@@ -252,14 +256,14 @@ class Children:
 
     def read(self, child: Child) -> None:
         """Read what a child has sent by now; of one that is removed, nothing more."""
-        if not self._is_here(child):
+        if not self.has(child):
             return
         loop = asyncio.get_running_loop()
         try:
             for message, descriptors in child.channel.drain():
                 self._pass_on(child, message, descriptors)
                 # What follows from the message may have removed it, and closed the channel.
-                if not self._is_here(child):
+                if not self.has(child):
                     return
         except ChannelClosed:
             loop.remove_reader(child.channel)
@@ -285,7 +289,7 @@ class Children:
                     self._pass_on(child, message, descriptors)
                 else:
                     _close_all(descriptors)
-                if not self._is_here(child):
+                if not self.has(child):
                     return
         except MessageError as error:
             self._unreadable(child, str(error))
@@ -329,24 +333,21 @@ class Children:
             child.signal(self._stop_signal())
         asyncio.get_running_loop().call_later(grace, expire, child)
 
-    def _is_here(self, child: Child) -> bool:
-        return self._children.get(child.generation) is child
-
     def _expire(self, child: Child) -> None:
-        if self._is_here(child) and not child.is_gone:
+        if self.has(child) and not child.is_gone:
             if child.retired:
                 child.note_helpers()
             child.kill()
 
     def _expire_undisturbed(self, child: Child) -> None:
         """As :meth:`_expire`, once no debugger's prompt is open in it."""
-        if self._is_here(child) and child.prompts:
+        if self.has(child) and child.prompts:
             asyncio.get_running_loop().call_later(_PROMPT_INTERVAL, self._expire_undisturbed, child)
         else:
             self._expire(child)
 
     def _overflowed(self, child: Child) -> None:
-        if self._is_here(child) and not child.explained:
+        if self.has(child) and not child.explained:
             asyncio.get_running_loop().remove_reader(child.channel)
             self._deaf(child)
             self._out_of_reach(child)
@@ -354,7 +355,7 @@ class Children:
     def _closed(self, child: Child) -> None:
         if child.successor is None:
             self._out_of_reach(child)
-        elif self._is_here(child):
+        elif self.has(child):
             self.remove(child)
             self._replaced(child, child.successor)
 
@@ -364,7 +365,7 @@ class Children:
             asyncio.get_running_loop().call_later(_LAST_NEWS, self._lost, child)
 
     def _lost(self, child: Child) -> None:
-        if self._is_here(child) and not self._will_be_heard_of(child):
+        if self.has(child) and not self._will_be_heard_of(child):
             self._is_gone(child, -signal.SIGKILL)
 
     def _will_be_heard_of(self, child: Child) -> bool:

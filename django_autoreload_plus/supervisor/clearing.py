@@ -107,7 +107,7 @@ class Clearing:
     def update(self) -> None:
         """Something has ended, or is live: see whether it was the last one."""
         self._answer_superseded()
-        self._ending = [c for c in self._ending if self._children.get(c.generation) is c]
+        self._ending = [child for child in self._ending if self._children.has(child)]
         self._copies = [copy for copy in self._copies if not copy.gone]
         if self._keeps is None:
             self._tell_alone()
@@ -143,7 +143,7 @@ class Clearing:
         """``used``: the processor time of this process at each check, one a second."""
         if (
             child.live
-            or self._children.get(child.generation) is not child
+            or not self._children.has(child)
             or not self._older(child.generation)
             or self._keeps is not None
         ):
@@ -179,7 +179,7 @@ class Clearing:
             if may_go_on(child):
                 child.cleared = True
                 child.send(m.Cleared())
-            elif self._children.get(child.generation) is child:
+            elif self._children.has(child):
                 self._asked.append(child)
 
     def _tell_alone(self) -> None:

@@ -1,4 +1,4 @@
-"""Has the watcher watch what is known to shape the program."""
+"""Has the watcher watch what is known to shape the program, and passes on what it reports."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
+from ..options import Options
 from ..protocol.gate import Gate
 from ..protocol.messages import LoadedFile
 from ..watcher import Diagnostics, Watcher
@@ -18,22 +19,35 @@ _DELAY = 0.05
 class FileWatch:
     """The watcher, which another one replaces when the options for it change."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is watched, and whom it is told
         self,
-        make: Callable[[], Watcher],
+        kind: type[Watcher],
         *,
         code: CodeState,
         gate: Gate,
+        options: Callable[[], Options],
+        answers: Callable[[], bool],
+        changed: Callable[[frozenset[str]], None],
         matched: Callable[[Iterable[LoadedFile]], None],
+        warn: Callable[[str], None],
     ) -> None:
-        """``make`` makes a watcher, ``matched`` receives the files that a glob has matched."""
-        self._make = make
+        """``answers``: whether the live child is the one that answers.
+
+        ``changed`` receives the paths that may have changed, ``matched`` the files that a
+        glob has matched, ``warn`` what users should know of the watcher.
+        """
+        self._kind = kind
+        self._loop = asyncio.get_running_loop()
         self._code = code
         self._gate = gate
+        self._options = options
+        self._answers = answers
+        self._changed = changed
         self._matched = matched
+        self._warn = warn
         self._timer: asyncio.TimerHandle | None = None
         self._printed = ""
-        self.watcher = make()
+        self.watcher = self._make()
 
     def start(self) -> None:
         """Begin to watch."""
@@ -86,6 +100,30 @@ class FileWatch:
             return ""
         self._printed = line
         return line
+
+    def notified(self, paths: frozenset[str]) -> None:
+        """The watcher reports these paths, from its thread.
+
+        The gate does not wait for the loop, which opens it again if nothing turns out to
+        have changed.
+        """
+        if self._answers():
+            self._gate.close()
+        # The loop may be about to open the gate, for what it has decided before: until it
+        # has read this report, too, nobody answers.
+        self._gate.announce()
+        self._loop.call_soon_threadsafe(self._read, paths)
+
+    def _read(self, paths: frozenset[str]) -> None:
+        self._changed(paths)
+        self._gate.acknowledge()
+
+    def _note(self, text: str) -> None:
+        self._loop.call_soon_threadsafe(self._warn, text)
+
+    def _make(self) -> Watcher:
+        roots = self._code.own.roots
+        return self._kind(self.notified, self._options(), warn=self._note, roots=roots)
 
     def _open(self, former: Watcher | None) -> None:
         self.watcher.open(former)

@@ -41,7 +41,7 @@ class Loads:
         if self._code.add(report):
             self._files.update_soon()
         if child.live:
-            self._tell(self.compare(child))
+            self.compare_live(child)
 
     def add_begun(self, child: Child, begun: m.Loaded) -> None:
         """A start has begun to load files that nobody knew: an edit of one may end a hang."""
@@ -61,6 +61,10 @@ class Loads:
         files = [item for report in reports for item in report.files]
         self._parent.consider(item.path for item in files)
         return self._recorder.record(files)
+
+    def compare_live(self, child: Child) -> None:
+        """The same of one that was live before: an edit since then is a change."""
+        self._tell(self.compare(child))
 
     def compare_failed(self, child: Child) -> None:
         """The same of a child that could not start: an edit since then may be the fix."""

@@ -91,14 +91,11 @@ class StartWatch:
         wait = _UNTIL_SERVING if self._state().serves else _UNTIL_BOUND
         asyncio.get_running_loop().call_later(wait, self._not_serving, child)
 
-    def _is_here(self, child: Child) -> bool:
-        return self._children.get(child.generation) is child
-
     def _read(self, start: _Start) -> None:
         child = start.child
         tells = child.live and (child.hears or not self._at_once)
         is_newest = child.generation == self._state().newest
-        if tells or child.explained or not (is_newest and self._is_here(child)):
+        if tells or child.explained or not (is_newest and self._children.has(child)):
             return
         begun = postmortem.begun_files(self._trail.read()).files
         # Files that are known are watched already, and compared with those of the live child.
@@ -113,7 +110,7 @@ class StartWatch:
         asyncio.get_running_loop().call_later(_INTERVAL, self._read, start)
 
     def _not_serving(self, child: Child) -> None:
-        if self._is_here(child) and not (child.live or child.explained or child.retired):
+        if self._children.has(child) and not (child.live or child.explained or child.retired):
             self._runs(child)
 
     def _timed_out(self, reference: ref[Child]) -> None:
@@ -123,7 +120,7 @@ class StartWatch:
             return
         if child.generation in self._state().prompts:
             loop.call_later(self._options().start_timeout, self._timed_out, reference)
-        elif not child.live and self._is_here(child):
+        elif not child.live and self._children.has(child):
             task = loop.create_task(self._explain(child))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -133,5 +130,5 @@ class StartWatch:
         self._loaded(child, postmortem.begun_files(self._trail.read()))
         limit = self._options().start_timeout
         failure = await postmortem.of_hanging(child, self._trail, limit, self._code.is_own)
-        if not child.live and self._is_here(child):
+        if not child.live and self._children.has(child):
             self._hangs(child, failure)

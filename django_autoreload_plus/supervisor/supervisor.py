@@ -12,7 +12,6 @@ import asyncio
 import os
 import signal
 import socket
-import time
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -30,7 +29,7 @@ from ..protocol.launch import Launch
 from ..protocol.reasons import Reason
 from ..records import dataclass
 from ..watcher import Watcher
-from . import actions, events, policy, postmortem
+from . import actions, events, policy
 from .checkpoints.line import Checkpoint
 from .checkpoints.pool import CheckpointPool
 from .checkpoints.upkeep import Upkeep
@@ -38,33 +37,26 @@ from .children import START, Child, Children
 from .clearing import Clearing
 from .code_state import CodeState
 from .decision import Decision
+from .ends import Ends
 from .error_page.respond import PageContext
 from .file_watch import FileWatch
 from .inspector import Inspector
-from .interpreter import InterpreterReturn
 from .launcher import Launcher
 from .load_recorder import LoadRecorder
 from .loads import Loads
 from .open_prompts import OpenPrompts
 from .parent import Parent
 from .processes import descendants
+from .progress import Progress
 from .reaper import Reaper
 from .reload_report import ReloadReport
 from .shutdown import PATIENCE, Shutdown
-from .start_watch import StartWatch
+from .starts import Starts
 from .state import Phase, State
 from .status import Snapshot, report
 from .status_server import StatusServer
 from .terminal import Terminal
-from .timings import STARTED
 from .traffic import Traffic
-
-#: A program has bound all its ports within this time after its first one, in seconds.
-_UNUSED = 2.0
-#: A child that was live for longer does not suggest that the next one fails at once; seconds.
-_LONG = 10.0
-#: Worker processes of a program that has been live for this time belong to its work, in seconds.
-_YOUNG = 5.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +75,6 @@ class Supervisor:
 
     def __init__(self, launch: Launch, parts: Parts = Parts()) -> None:  # noqa: B008 - a constant
         """Make what the command needs; call it where an event loop runs."""
-        self._parts = parts
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[int] = self._loop.create_future()
         self._options = launch.options
@@ -111,9 +102,9 @@ class Supervisor:
         self._reaper = Reaper(self._loop)
         self.children = Children(
             received=self._received,
-            unreadable=self._unreadable,
-            deaf=self._deaf,
-            worker_failed=self._worker_failed,
+            unreadable=lambda child, problem: self._ends.unreadable(child, problem),
+            deaf=lambda child: self._ends.deaf(child),
+            worker_failed=lambda child, failure: self._progress.worker_failed(child, failure),
             gone=self._child_gone,
             replaced=self._child_replaced,
             hears_of=self._reaper.hears_of,
@@ -157,7 +148,7 @@ class Supervisor:
             self.code,
             doubt=self.checkpoints.forget,
             edited=self._files_changed,
-            finished=lambda: self.decision.update(),  # noqa: PLW0108 - it is made below
+            finished=lambda: self.decision.update(),
         )
         self.parent = Parent(
             launch,
@@ -179,10 +170,14 @@ class Supervisor:
             finished=self._finish,
         )
         self.files = FileWatch(
-            self._new_watcher,
+            parts.watcher,
             code=self.code,
             gate=self.traffic.gate,
+            options=lambda: self._options,
+            answers=lambda: self._state.answers,
+            changed=self._files_changed,
             matched=self._recorder.later,
+            warn=self.terminal.note,
         )
         self.decision = Decision(
             self.children,
@@ -199,23 +194,42 @@ class Supervisor:
             self._recorder,
             edited=self._files_changed,
         )
-        self._starts = StartWatch(
+        self._prompts = OpenPrompts(self.handle, self._prompt_left)
+        self._progress = Progress(
             self._trail,
             self.children,
-            self.code,
+            code=self.code,
+            loads=self._loads,
+            clearing=self._clearing,
+            traffic=self.traffic,
+            report=self.report,
             at_once=launch.at_once,
             options=lambda: self._options,
             state=lambda: self._state,
-            loaded=self._loads.add,
-            begun=self._loads.add_begun,
-            runs=lambda child: self._live(child, serves=False),
-            hangs=self._hangs,
+            handle=self.handle,
         )
-        self._prompts = OpenPrompts(self.handle, self._prompt_left)
-        self._interpreter = InterpreterReturn(
-            lambda: self.launcher.executable,
-            is_awaited=self._could_not_start,
-            returned=lambda generation: self.handle(events.RestartAsked(generation)),
+        self._starts = Starts(
+            self.launcher,
+            children=self.children,
+            code=self.code,
+            clearing=self._clearing,
+            progress=self._progress,
+            report=self.report,
+            at_once=launch.at_once,
+            state=lambda: self._state,
+            handle=self.handle,
+        )
+        self._ends = Ends(
+            self._trail,
+            self.children,
+            code=self.code,
+            loads=self._loads,
+            clearing=self._clearing,
+            launcher=self.launcher,
+            prompts=self._prompts,
+            report=self.report,
+            state=lambda: self._state,
+            handle=self.handle,
         )
 
     async def run(self) -> int:
@@ -269,7 +283,7 @@ class Supervisor:
             case actions.Admit():
                 self._admit(action)
             case actions.Start():
-                self._start(action.generation)
+                self._starts.begin(action.generation)
             case actions.RetireChild():
                 self._retire(action.generation)
             case actions.Kill():
@@ -308,12 +322,11 @@ class Supervisor:
             case m.AskClearance():
                 self._clearing.asked(child, message)
             case m.Started():
-                self._started(child, message)
+                self._progress.started(child, message)
             case m.Serving():
-                child.serves = child.hears = True
-                self._live(child, serves=True, unchecked=message.unchecked)
+                self._progress.serving(child, message)
             case m.Failed():
-                self._failed(child, message.failure)
+                self._progress.failed(child, message.failure)
             case m.Finished():
                 was_given_up, child.explained = child.explained, True
                 if not was_given_up:
@@ -353,33 +366,9 @@ class Supervisor:
                 if self.checkpoints.refused(message):
                     self.report.detail(f"no checkpoint {message.label}: {message.reason}")
             case m.SwapRefused():
-                self._start_again(child, message.reason)
+                self._starts.without_swap(child, message.reason)
             case _:
                 assert_never(message)
-
-    # -- the watcher's reports, which come in its thread -----------------------
-
-    def _notified(self, paths: frozenset[str]) -> None:
-        # Called in the watcher's thread: the gate does not wait for the loop, which
-        # opens it again if nothing turns out to have changed.
-        gate = self.traffic.gate
-        if self._state.answers:
-            gate.close()
-        # The loop may be about to open the gate, for what it has decided before: until it
-        # has read this report, too, nobody answers.
-        gate.announce()
-        self._loop.call_soon_threadsafe(self._heard, paths)
-
-    def _heard(self, paths: frozenset[str]) -> None:
-        self._files_changed(paths)
-        self.traffic.gate.acknowledge()
-
-    def _warn(self, text: str) -> None:
-        self._loop.call_soon_threadsafe(self.terminal.note, text)
-
-    def _new_watcher(self) -> Watcher:
-        watcher = self._parts.watcher
-        return watcher(self._notified, self._options, warn=self._warn, roots=self.code.own.roots)
 
     # -- files ------------------------------------------------------------------
 
@@ -404,28 +393,7 @@ class Supervisor:
         """The child that was live last and still is there."""
         return self.children.get(self._state.live)
 
-    # -- messages of the children ------------------------------------------------------
-
-    def _unreadable(self, child: Child, problem: str) -> None:
-        self.terminal.note(f"a process sent what cannot be read; it is replaced: {problem}")
-        self.report.explain(Reason("AP314", "a process sent what cannot be read"))
-        self._replace(child, postmortem.of_unreadable(problem))
-
-    def _deaf(self, child: Child) -> None:
-        self.terminal.note("a process reads nothing, as if it were stopped; it is replaced")
-        self._replace(child, postmortem.of_deaf())
-
-    def _replace(self, child: Child, failure: Failure) -> None:
-        if child.explained or self.children.get(child.generation) is not child:
-            child.kill()
-            return
-        lived = time.monotonic() - child.live_since if child.live else 0.0
-        if not child.live:
-            # The files are watched for an edit, in case the failure is shown.
-            self._loads.add(child, postmortem.begun_files(self._trail.read()))
-            self._loads.compare_failed(child)
-        soon = lived < _LONG
-        self.handle(events.Unreadable(child.generation, failure, soon))
+    # -- what the children say --------------------------------------------------
 
     def _configure(self, child: Child, message: m.Configured) -> None:
         """The program's configuration, as its child has read it."""
@@ -439,66 +407,11 @@ class Supervisor:
         if before.for_watcher != self._options.for_watcher:
             self.files.renew()
 
-    def _started(self, child: Child, message: m.Started) -> None:
-        child.hears = child.hears or message.hears
-        child.restarts = message.restarts
-        if message.restarts or not self._at_once:
-            self._live(child, serves=False)
-        else:
-            # It may be about to listen: then it is live when it serves.
-            self.report.mark(STARTED)
-            self._starts.await_server(child)
-
-    def _live(self, child: Child, *, serves: bool, unchecked: bool = False) -> None:
-        """A child runs, or serves."""
-        if child.explained:
-            # A child that was given up would only cast doubt on files that it has loaded.
-            return
-        if child.live:
-            child.unchecked = child.unchecked or unchecked
-            self._live_still(child, serves=serves)
-            return
-        child.live, child.unchecked = True, unchecked
-        self.report.mark("ready" if child.swapped else "imported")
-        edited = self._loads.compare(child)
-        self.code.loaded()
-        self.report.edited_meanwhile(edited)
-        restarts = child.restarts or not self._at_once
-        outdated = bool(edited)
-        self.handle(events.Live(child.generation, serves, outdated=outdated, restarts=restarts))
-        self._loop.call_later(_UNUSED, self.traffic.drop_unused, child)
-        self._clearing.update()
-
-    def _live_still(self, child: Child, *, serves: bool) -> None:
-        edited = self._loads.compare(child)
-        if edited:
-            self._files_changed(edited)
-        self.handle(events.Live(child.generation, serves, restarts=child.restarts))
-
     def _checked(self, child: Child, message: m.Say) -> None:
         """The checks of a child have come to their end."""
         child.unchecked = False
         self.terminal.checked(message.text, printed=message.printed)
         self.decision.update()
-
-    def _failed(self, child: Child, failure: Failure) -> None:
-        """A child could not start: its files are what is watched for the fix."""
-        if child.explained:
-            return
-        child.explained = True
-        self._loads.compare_failed(child)
-        again = self._clearing.may_have_caused(failure, child)
-        self.handle(events.StartFailed(child.generation, failure, again))
-
-    def _worker_failed(self, child: Child, failure: Failure) -> None:
-        """A worker process of a child could not load its code.
-
-        One that is made later is a matter of the program's own.
-        """
-        is_young = not child.live or time.monotonic() - child.live_since < _YOUNG
-        if is_young and not (child.explained or child.retired):
-            self._loads.compare_failed(child)
-            self.handle(events.StartFailed(child.generation, failure))
 
     # -- how processes end ------------------------------------------------------
 
@@ -507,32 +420,12 @@ class Supervisor:
         self.parent.ended(pid, status)
 
     def _child_gone(self, child: Child, status: int) -> None:
-        if self.live_child() is None or child.generation == self._state.live:
-            # Otherwise the live child may be the one that shows a debugger's prompt.
-            self.terminal.restore_modes()
-        failure: Failure | None = None
-        again = False
-        if not (child.live or child.explained):
-            traces = self._trail.read()
-            self._loads.add(child, postmortem.begun_files(traces))
-            failure = postmortem.of_dead(child, status, traces, self.code.is_own)
-            self._loads.compare_failed(child)
-            again = self._clearing.may_have_caused(failure, child)
-        refused = bool(child.refused)
-        self._prompts.end(child)
-        if status == m.RESTART_CODE and child.live and not child.explained:
-            self.report.restart_asked()
-        self.handle(events.Gone(child.generation, status, failure, refused=refused, again=again))
+        self._ends.gone(child, status)
         self._clearing.update()
         self._shutdown.process_gone()
 
     def _child_replaced(self, child: Child, channel: Channel) -> None:
-        """A child has become another image (``exec``) in the same process."""
-        told = child.told or child.generation
-        self.launcher.successor = Child(0, child.pid, channel, told=told)
-        self.report.explain(Reason("AP315", "the program has begun again by itself"))
-        self.handle(events.Replaced(child.generation))
-        self.launcher.drop_successor()
+        self._ends.replaced(child, channel)
         self._shutdown.process_gone()
 
     def _parent_gone(self) -> None:
@@ -542,68 +435,13 @@ class Supervisor:
         self._shutdown.terminate()
 
     def _checkpoint_lost(self, copy: Checkpoint) -> None:
-        """A checkpoint has ended; perhaps before it made the child that it was told to make."""
         if copy.problem:
             self.terminal.note(f"a copy sent what cannot be read; it is dropped: {copy.problem}")
-        child = self.launcher.ordered_from(copy)
-        if child is not None and self.children.get(child.generation) is child:
-            self.children.read(child)
-            if not (child.pid or child.explained):
-                self.children.remove(child)
-                self._launch(child.generation)
+        self._starts.checkpoint_lost(copy)
         self._clearing.update()
         self._shutdown.process_gone()
 
-    def _hangs(self, child: Child, failure: Failure) -> None:
-        self._failed(child, failure)
-        child.kill()
-
     # -- what the policy wants done ---------------------------------------------
-
-    def _start(self, generation: int) -> None:
-        self.report.starting()
-        self.launcher.attempt(self.code.since_start())
-        written = self.code.start()
-        if written:
-            names = self.terminal.names(sorted(written))
-            self.report.tell("", Reason("AP318", f"{names} is written anew by each start"))
-        child = self._launch(generation)
-        if child is not None:
-            self.report.launched(child)
-
-    def _launch(self, generation: int, *, swap: bool = True) -> Child | None:
-        first = not self._state.announced
-        try:
-            alone = self._at_once and not len(self.children)
-            child = self.launcher.start(generation, first=first, alone=alone, swap=swap)
-            # It need not ask for clearance, and reads nothing before it has started.
-            child.cleared = alone
-        except OSError as error:
-            # In the loop's next round: the other actions of this step come first.
-            self._loop.call_soon(self._not_launched, generation, error)
-            return None
-        self.report.history.started(child)
-        self.children.add(child)
-        self._clearing.watch(child)
-        self._starts.watch(child)
-        return child
-
-    def _not_launched(self, generation: int, error: OSError) -> None:
-        failure = postmortem.of_unstarted(error, self.launcher.executable)
-        self.handle(events.StartFailed(generation, failure))
-        self._interpreter.begin(generation)
-
-    def _could_not_start(self, generation: int) -> bool:
-        """Whether the start of this generation is the latest, and has failed."""
-        state = self._state
-        return state.phase is Phase.BROKEN and state.newest == generation
-
-    def _start_again(self, child: Child, reason: Reason) -> None:
-        """The bodies cannot be exchanged after all: import what changed."""
-        if self.children.get(child.generation) is child:
-            self.report.tell("imported again: ", reason)
-            self.children.remove(child)
-            self._launch(child.generation, swap=False)
 
     def _admit(self, action: actions.Admit) -> None:
         child = self.children.get(action.generation)

@@ -27,7 +27,7 @@ def test_a_save_told_of_in_the_middle_of_a_decision(tmp_path: Path) -> None:
         as_a_child_sees_it = Gate(os.dup(ours.descriptor))
         # While the loop is busy, so that it can only hear of this afterwards.
         watcher = threading.Thread(
-            target=supervisor._notified, args=(frozenset({str(tmp_path / "other.py")}),)
+            target=supervisor.files.notified, args=(frozenset({str(tmp_path / "other.py")}),)
         )
         watcher.start()
         watcher.join()

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
 from weakref import ref
 
 from django_autoreload_plus.options import Options
 from django_autoreload_plus.own_code import OwnCode
 from django_autoreload_plus.protocol.breadcrumbs import Breadcrumbs
 from django_autoreload_plus.protocol.channel import Channel
-from django_autoreload_plus.supervisor.children import Child
+from django_autoreload_plus.supervisor.children import Child, Children
 from django_autoreload_plus.supervisor.code_state import CodeState
 from django_autoreload_plus.supervisor.start_watch import StartWatch
 from django_autoreload_plus.supervisor.state import State
 from supervisor.virtual_time import VirtualLoop
-
-if TYPE_CHECKING:
-    from django_autoreload_plus.supervisor.children import Children
 
 
 def test_a_start_that_is_over_is_forgotten() -> None:
@@ -41,7 +37,15 @@ async def _watch_and_forget(trail: Breadcrumbs, channel: Channel) -> None:
     watch = StartWatch(
         trail,
         # None of its children is there any more.
-        cast("Children", dict[int, Child]()),
+        Children(
+            received=unexpected,
+            unreadable=unexpected,
+            deaf=unexpected,
+            worker_failed=unexpected,
+            gone=unexpected,
+            replaced=unexpected,
+            hears_of=lambda _pid: False,
+        ),
         CodeState(OwnCode(())),
         at_once=False,
         options=lambda: options,

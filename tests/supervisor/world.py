@@ -408,7 +408,7 @@ class World:
         """Let the watcher read what the kernel has told."""
         if self.events:
             events, self.events = self.events, set()
-            self.supervisor._notified(frozenset(events))
+            self.supervisor.files.notified(frozenset(events))
             await asyncio.sleep(0)
 
     async def look(self, _: int = 0) -> None:
