@@ -96,6 +96,17 @@ def _module(target: str, modules: dict[str, str]) -> str:
     return next((name for name in (target, target.rpartition(".")[0]) if name in modules), "")
 
 
+def test_no_two_classes_share_a_name() -> None:
+    """Whoever reads of one would look at the other."""
+    where: dict[str, list[str]] = {}
+    for name in SOURCES:
+        for node in ast.parse((PACKAGE / name).read_text(encoding="utf-8")).body:
+            # Django finds a command by the name of its file, and each is named alike.
+            if isinstance(node, ast.ClassDef) and node.name != "Command":
+                where.setdefault(node.name, []).append(name)
+    assert not {name: files for name, files in where.items() if len(files) > 1}
+
+
 @pytest.mark.parametrize("name", CORE)
 def test_the_core_knows_no_framework(name: str) -> None:
     """A program without Django would be run by rules that are Django's."""

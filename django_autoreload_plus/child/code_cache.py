@@ -24,7 +24,7 @@ _HEADER = 16
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _CachedCode:
     """A code object, and what it was made of."""
 
     code: CodeType
@@ -36,7 +36,7 @@ class CodeCache:
     """The code objects that are kept, by the path of their source."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _CachedCode] = {}
         self._original: Callable[..., Any] | None = getattr(_import_system, _NAME, None)
 
     def __len__(self) -> int:
@@ -76,7 +76,7 @@ class CodeCache:
         except (OSError, NotImplementedError, ImportError, EOFError, ValueError, TypeError):
             # What is wrong with it is found, or not, by the import of the module.
             return
-        self._kept[path] = _Kept(code, len(content), hash(content))
+        self._kept[path] = _CachedCode(code, len(content), hash(content))
 
     def _make_code(
         self,

@@ -363,7 +363,7 @@ class Connection:
         match message:
             case m.Changed():
                 self._answer(message)
-            case m.Report():
+            case m.AskLoaded():
                 self.report(scan=False)
                 self.say(m.Reported(message.token))
             case m.Retire():

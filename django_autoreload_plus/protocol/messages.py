@@ -17,7 +17,7 @@ from .reasons import Reason
 
 #: Raised when a message changes its meaning; both ends come from one
 #: installation, so a difference means that it was upgraded while running.
-VERSION = 3
+VERSION = 4
 
 #: The exit code of a program that Ctrl-C has ended while it was loaded, as of shells.
 INTERRUPTED = 130
@@ -246,7 +246,7 @@ class Handled:
 
 
 @dataclass(frozen=True)
-class Report:
+class AskLoaded:
     """Supervisor: tell now what was loaded since the last report."""
 
     token: int
@@ -270,7 +270,7 @@ class HandBack:
 
 
 @dataclass(frozen=True)
-class Workers:
+class WorkersChannel:
     """Child: processes of the program's tell by the attached socket what they load."""
 
 
@@ -472,7 +472,7 @@ FromChild = (
     | Reported
     | AskWatched
     | HandBack
-    | Workers
+    | WorkersChannel
     | Used
     | Answered
     | Touched
@@ -482,7 +482,9 @@ FromChild = (
     | SwapRefused
 )
 #: Messages to a child, and to a process that is to become one.
-ToChild = Listening | Cleared | Watched | Resume | Release | Retire | Changed | Report | Adopt | Go
+ToChild = (
+    Listening | Cleared | Watched | Resume | Release | Retire | Changed | AskLoaded | Adopt | Go
+)
 #: Messages of a checkpoint.
 FromCheckpoint = Forked | Exited | CodeRead
 #: Messages to a checkpoint.
@@ -491,7 +493,7 @@ ToCheckpoint = Fork | Compute | ReadCode | Dissolve
 #: Messages of a child with descriptors: at least and at most so many.
 DESCRIPTORS: dict[type, tuple[int, int]] = {
     HandBack: (1, 1),
-    Workers: (1, 1),
+    WorkersChannel: (1, 1),
     Froze: (1, 1),
     Keep: (1, 1),
     Replacing: (0, 1),

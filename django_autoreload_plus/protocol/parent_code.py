@@ -27,11 +27,11 @@ def has_parent_code(source: bytes, names: Collection[str], arguments: Collection
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return False
-    reader = _Reader(frozenset(names), frozenset(arguments))
-    return reader.count(tree) > sum(map(reader.explained, ast.walk(tree)))
+    mentions = _Mentions(frozenset(names), frozenset(arguments))
+    return mentions.count(tree) > sum(map(mentions.explained, ast.walk(tree)))
 
 
-class _Reader:
+class _Mentions:
     def __init__(self, names: frozenset[str], arguments: frozenset[str]) -> None:
         self._names = names
         self._arguments = arguments

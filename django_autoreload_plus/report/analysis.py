@@ -15,7 +15,7 @@ from ..protocol.command_line import package_root
 from ..protocol.measured import Import, Stop
 from ..records import dataclass
 from ..swap import support
-from .start import Start
+from .start import MeasuredStart
 
 #: The kinds of modules: the project's own, installed ones, those of Python itself, and names
 #: that were looked for and gave no module.
@@ -54,7 +54,7 @@ class Module:
 
 
 @dataclass(frozen=True)
-class Edit:
+class EditCost:
     """What an edit of a file costs, if not all of it can be exchanged in the loaded program."""
 
     path: str
@@ -108,7 +108,7 @@ class Report:
     total: float
     modules: tuple[Module, ...]
     stops: tuple[Stop, ...]
-    edits: tuple[Edit, ...]
+    edits: tuple[EditCost, ...]
     #: Why changed function bodies are not exchanged; ``""``: they are.
     no_swaps: str
     candidates: tuple[Candidate, ...] = ()
@@ -133,7 +133,7 @@ class Report:
         return sum(one.own_time for one in self.modules if one.kind == kind)
 
 
-def analyse(start: Start, command: Sequence[str]) -> Report:
+def analyse(start: MeasuredStart, command: Sequence[str]) -> Report:
     """The report of a start, without candidates and advice."""
     measured = start.measured
     assert measured is not None
@@ -188,7 +188,9 @@ def is_own(path: str) -> bool:
     return looks_own(path) and not path.startswith(package_root())
 
 
-def _edits(start: Start, measured: m.Measured, modules: Sequence[Module]) -> Iterator[Edit]:
+def _edits(
+    start: MeasuredStart, measured: m.Measured, modules: Sequence[Module]
+) -> Iterator[EditCost]:
     begins = {one.path: one for one in reversed(modules) if one.path}
     stops = {stop.label: stop.at for stop in measured.stops if stop.reason is None}
     # After a refusal the copy before a module that is edited again will be refused, too.
@@ -202,10 +204,10 @@ def _edits(start: Start, measured: m.Measured, modules: Sequence[Module]) -> Ite
         if stops and module is not None and (until is None or module.begin <= until):
             again = min(first, measured.end - module.begin)
         name = module.name if module is not None else ""
-        yield Edit(path, name, label if label in stops else COMPLETE, first, again)
+        yield EditCost(path, name, label if label in stops else COMPLETE, first, again)
 
 
-def _no_swaps(start: Start, measured: m.Measured) -> str:
+def _no_swaps(start: MeasuredStart, measured: m.Measured) -> str:
     if not start.options.swap:
         return 'they are switched off ("SWAP")'
     unavailable = support.unavailable()

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from .advice import milliseconds
-from .analysis import COMPLETE, LIBRARY, MISSING, OWN, STANDARD, Edit, Report
+from .analysis import COMPLETE, LIBRARY, MISSING, OWN, STANDARD, EditCost, Report
 from .text import shorten
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -197,7 +197,7 @@ def _edits(report: Report) -> str:
     )
 
 
-def _origin(edit: Edit) -> str:
+def _origin(edit: EditCost) -> str:
     return html.escape(edit.copy if edit.copy == COMPLETE else f"the copy “{edit.copy}”")
 
 

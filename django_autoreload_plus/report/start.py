@@ -29,7 +29,7 @@ class ReportError(Exception):
 
 
 @dataclass
-class Start:
+class MeasuredStart:
     """A start, as the supervisor of a child hears of it."""
 
     #: From the order to start the process to the begin of the program, in seconds.
@@ -41,7 +41,7 @@ class Start:
     files: dict[str, str] = field(default_factory=dict)
 
 
-def measure(launch: Launch, environment: Mapping[str, str]) -> Start:
+def measure(launch: Launch, environment: Mapping[str, str]) -> MeasuredStart:
     """Start the program once, and end it when everything is loaded.
 
     What it prints goes to standard error. Raises :class:`ReportError`.
@@ -63,7 +63,7 @@ def measure(launch: Launch, environment: Mapping[str, str]) -> Start:
             channel, process = spawn(launch.entry, gate, trail, told, environment)
         except OSError as error:
             raise ReportError(f"The program cannot be started: {error}") from error
-    start = Start(options=launch.options, project=launch.project)
+    start = MeasuredStart(options=launch.options, project=launch.project)
     copies: list[Channel] = []
     try:
         _listen(channel, start, copies)
@@ -75,7 +75,7 @@ def measure(launch: Launch, environment: Mapping[str, str]) -> Start:
     return start
 
 
-def _listen(channel: Channel, start: Start, copies: list[Channel]) -> None:
+def _listen(channel: Channel, start: MeasuredStart, copies: list[Channel]) -> None:
     """Hear of everything, until the process is gone."""
     limit = start.options.start_timeout
     channel.socket.settimeout(limit or None)

@@ -91,7 +91,7 @@ class Decision:
         token, answer = self._token, asyncio.Event()
         self._reports[token] = answer
         try:
-            child.send(m.Report(token))
+            child.send(m.AskLoaded(token))
             await asyncio.wait_for(answer.wait(), _REPORT_TIME)
         except asyncio.TimeoutError:
             pass

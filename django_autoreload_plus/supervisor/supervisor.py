@@ -347,7 +347,7 @@ class Supervisor:
                 child.send(m.Watched())
             case m.Reported():
                 self.decision.reported(message.token)
-            case m.Workers():
+            case m.WorkersChannel():
                 self.children.hear_workers(child, socket.socket(fileno=descriptors[0]))
             case m.HandBack():
                 self.traffic.take_back(socket.socket(fileno=descriptors[0]))

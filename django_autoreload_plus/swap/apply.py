@@ -24,7 +24,7 @@ _NO_DELTA = Delta()
 _NOTHING_EDITED = Edited({}, {})
 
 
-class Change(Protocol):
+class AttributeChange(Protocol):
     """A change besides those of code and names."""
 
     def apply(self) -> None:
@@ -41,7 +41,7 @@ class Ready:
     path: str
     changed: tuple[str, ...]
     functions: tuple[tuple[FunctionType, CodeType], ...]
-    attributes: tuple[Change, ...]
+    attributes: tuple[AttributeChange, ...]
     names: NameExchange | None = None
 
     def apply(self) -> None:

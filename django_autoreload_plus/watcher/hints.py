@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..options import Options
 
 
-class Advice:
+class Hints:
     """Turns failures into messages; every cause is mentioned once."""
 
     def __init__(self, warn: Callable[[str], None], options: Options) -> None:

@@ -19,7 +19,7 @@ from .backends.interface import Kind
 from .backends.polling import PollingBackend
 from .debounce import STILL, Debouncer
 from .globs import Glob, IgnoreRules
-from .hints import Advice
+from .hints import Hints
 from .mounts import Mounts
 from .open_files import is_being_written
 from .path_index import PathIndex
@@ -78,7 +78,7 @@ class Watcher:
         self._notify = notify
         self._options = options
         self._roots = tuple(roots) or (working_directory(),)
-        self._advice = Advice(warn, options)
+        self._hints = Hints(warn, options)
         self._ignored = IgnoreRules(options.ignore, self._roots[0])
         self._map = PathIndex(Folders(self._arm, self._release), self._is_unwanted)
         self._scanner = Scanner(self._map, options, self._roots)
@@ -119,7 +119,7 @@ class Watcher:
         try:
             self._backend = make_backend(polling=polling, roots=self._roots)
         except OSError as error:
-            self._advice.no_engine(error)
+            self._hints.no_engine(error)
             self._scanner.poll(EVERYWHERE, Reason("AP304", error.strerror or str(error)))
 
     def start(self) -> None:
@@ -231,7 +231,7 @@ class Watcher:
         except (FileNotFoundError, NotADirectoryError):
             return  # Its own place is looked at next, and tells.
         except OSError as error:
-            self._advice.no_watch(folder.path, error)
+            self._hints.no_watch(folder.path, error)
             self._scanner.poll(folder.path, Reason("AP305", error.strerror or str(error)))
 
     def _add_watch(self, folder: Folder) -> None:
@@ -247,7 +247,7 @@ class Watcher:
         if mount and mount[0] not in self._scanner.trees:
             self._scanner.poll(mount[0], Reason("AP303", f"{mount[1]} has no file events"))
             if self._options.polling is None:
-                self._advice.silent(*mount)
+                self._hints.silent(*mount)
 
     def _watch_linked(self, places: Iterable[PathNode]) -> None:
         """Watch files with several names as such: they are also written under the others."""
@@ -428,7 +428,7 @@ class Watcher:
             self._missed += 1
             tree = self._scanner.tree_of(place)
             self._scanner.poll(tree, Reason("AP306", "events were missed"))
-            self._advice.missed(place.path, tree)
+            self._hints.missed(place.path, tree)
         # Otherwise it was written under a name made since, which is watched from now on; or
         # its writer keeps it open, and the event is still to come.
         return self._report(place)

@@ -11,7 +11,7 @@ from django_autoreload_plus.protocol.measured import Stop
 from django_autoreload_plus.protocol.reasons import Reason
 from django_autoreload_plus.records import replace
 from django_autoreload_plus.report.advice import advice
-from django_autoreload_plus.report.analysis import Candidate, Edit, Module, Report
+from django_autoreload_plus.report.analysis import Candidate, EditCost, Module, Report
 from django_autoreload_plus.report.page import page
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ REPORT = Report(
         Stop("apps", 0.45),
         Stop("ready", 1.0, Reason("AP206", "a second thread is running")),
     ),
-    edits=(Edit("/srv/site/settings.py", "settings", "settings", 1.0, 0.9),),
+    edits=(EditCost("/srv/site/settings.py", "settings", "settings", 1.0, 0.9),),
     no_swaps="",
     candidates=(Candidate("pandas", 0.25),),
 )

@@ -32,12 +32,12 @@ def obstacle() -> Reason | None:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _LoopState:
     local: Any
     wakeup: int
 
 
-def before_fork() -> _Kept | None:
+def before_fork() -> _LoopState | None:
     """The state to be given to :func:`after_fork`. Only for the main thread."""
     events = sys.modules.get("asyncio.events")
     if events is None:
@@ -45,10 +45,10 @@ def before_fork() -> _Kept | None:
     wakeup = signal.set_wakeup_fd(-1)
     if wakeup != -1:
         signal.set_wakeup_fd(wakeup)
-    return _Kept(_local(events), wakeup)
+    return _LoopState(_local(events), wakeup)
 
 
-def after_fork(kept: _Kept | None) -> None:
+def after_fork(kept: _LoopState | None) -> None:
     """In the forked process: the current loop is what it was."""
     if kept is not None:
         events: Any = sys.modules["asyncio.events"]

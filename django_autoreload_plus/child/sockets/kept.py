@@ -67,7 +67,7 @@ class Bound(Kept):
         return super().getsockopt(level, option, *size)
 
 
-class Listening(Kept):
+class Gated(Kept):
     """Accepts while the gate admits its process."""
 
     __slots__ = ()
@@ -114,8 +114,8 @@ class Listening(Kept):
         os.set_blocking(self.fileno(), False)
 
 
-class Shared(Listening):
-    """As :class:`Listening`, in a worker process."""
+class Shared(Gated):
+    """As :class:`Gated`, in a worker process."""
 
     __slots__ = ()
 

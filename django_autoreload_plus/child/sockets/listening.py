@@ -27,7 +27,7 @@ from ...records import dataclass
 from ..connection import Connection
 from ..workers import Workers
 from .accepted import AcceptedConnection
-from .kept import Bound, Listening, become, exchange, loop_accepts_in_c
+from .kept import Bound, Gated, become, exchange, loop_accepts_in_c
 from .relay import relay, wait_for_listener
 
 #: An event loop is told again and again of a connection that waits; seconds.
@@ -85,7 +85,7 @@ class ProgramSockets:
 
         def listen_kept(self: socket.socket, backlog: int = -1, /) -> None:
             kept = sockets._bound.pop(self.fileno(), None)
-            if isinstance(self, Listening) or (kept is not None and sockets._link.is_here()):
+            if isinstance(self, Gated) or (kept is not None and sockets._link.is_here()):
                 # Connections wait there while no child answers.
                 backlog = max(backlog, socket.SOMAXCONN)
             listen(self, *([backlog] if backlog >= 0 else []))
@@ -168,7 +168,7 @@ class ProgramSockets:
         # The mode is that of all processes that share it, and who waits in accept() for a
         # connection that another one has got accepts the next one without asking.
         os.set_blocking(listening.fileno(), False)
-        become(listening, Listening, self)
+        become(listening, Gated, self)
         link = self._link
         link.say(m.Keep(address), [listening.fileno()])
         if link.server is None:
