@@ -21,10 +21,10 @@ from .attach import connect
 from .begin_of_work import BeginOfWork
 from .checkpointer import Checkpointer
 from .connection import Connection
+from .modules import module_files
 from .prompts import Prompts
 from .sockets.listening import ProgramSockets
 from .source_loader import SourceOnlyFinder
-from .tracker import module_files
 from .workers import Workers
 
 

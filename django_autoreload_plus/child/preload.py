@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from ..own_code import looks_own
 from ..protocol.command_line import package_root
-from .tracker import module_files
+from .modules import module_files
 
 
 def preload(names: Sequence[str]) -> list[str]:

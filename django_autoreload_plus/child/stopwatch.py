@@ -18,7 +18,7 @@ from ..protocol import measured
 from ..protocol.messages import Measured
 from ..protocol.reasons import Reason
 from ..records import dataclass
-from .tracker import module_files
+from .modules import module_files
 
 _import_system: Any = sys.modules["_frozen_importlib"]
 _NAME = "_find_and_load"

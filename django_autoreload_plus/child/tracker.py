@@ -13,17 +13,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from itertools import takewhile
 from types import FrameType, ModuleType
 from typing import Any
 
-from ..own_code import is_installed, is_of_interpreter
 from ..paths import absolute
 from ..protocol.messages import Loaded, LoadedFile
 from ..records import dataclass, field
 from ..swap.support import watcher
 from .looks import PACKAGE, Looks
+from .modules import Lookup, candidates, find, is_finished, module_files, shadowing_candidates
 from .source_loader import SourceOnlyFinder
 
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
@@ -31,20 +31,10 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC
 #: Audit events by which debuggers, profilers and coverage tools come.
 _TRACERS = frozenset({"sys.settrace", "sys.setprofile"})
 _MONITOR = "sys.monitoring.register_callback"
-#: The standard library.
 #: Programs make names with it up, but no file can have one.
 _NUL = "\0"
 #: Kernel interfaces: reading them says nothing about a file a user could edit.
 _VIRTUAL = ("/dev/", "/proc/", "/sys/")
-
-
-@dataclass(frozen=True)
-class Lookup:
-    """A module was looked for."""
-
-    name: str
-    path: Sequence[str] | None
-    time: int
 
 
 @dataclass
@@ -170,9 +160,9 @@ class Tracker:
             module = sys.modules.get(lookup.name)
             if module is not None:
                 self._add_module(files, lookup.name, module, lookup.time)
-                self._add_missing(missing, hiding_places(lookup, module))
+                self._add_missing(missing, shadowing_candidates(lookup, module))
                 continue
-            spec = _find(lookup)
+            spec = find(lookup)
             if spec is not None and spec.origin and spec.has_location:
                 # Found, but not there: it raised, or is being created.
                 self._add(files, spec.origin, lookup.time, lookup.name)
@@ -192,7 +182,7 @@ class Tracker:
         return names[::-1]
 
     def _scan(self, files: list[LoadedFile], names: Sequence[str]) -> None:
-        self._newest = next(filter(_is_finished, reversed(names)), self._newest)
+        self._newest = next(filter(is_finished, reversed(names)), self._newest)
         for name in names:
             module = sys.modules.get(name)
             if module is not None and self._scanned.get(name) != id(module):
@@ -218,7 +208,7 @@ class Tracker:
                 missing.append(path)
 
     def _run_late(self) -> None:
-        for name in [name for name in self._late if _is_finished(name)]:
+        for name in [name for name in self._late if is_finished(name)]:
             self._late.pop(name)()
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
@@ -305,81 +295,6 @@ def is_importing() -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-def module_files(module: object) -> Iterator[str]:
-    """The files a module was made from (none for built-in ones)."""
-    if not isinstance(module, ModuleType):
-        return
-    spec = module.__dict__.get("__spec__")
-    if spec is None:
-        if isinstance(file := module.__dict__.get("__file__"), str):
-            yield _source_of(file)
-        return
-    archive = getattr(getattr(spec, "loader", None), "archive", None)
-    if isinstance(archive, str):
-        yield archive
-    elif getattr(spec, "has_location", False) and isinstance(spec.origin, str):
-        yield _source_of(spec.origin)
-
-
-def candidates(lookup: Lookup) -> Iterator[str]:
-    """The places where a module that was not found could still appear."""
-    tail = lookup.name.rpartition(".")[2]
-    try:
-        folders = list(sys.path if lookup.path is None else lookup.path)
-    except (TypeError, KeyError):
-        # A namespace package's path asks its parent, which may be gone.
-        return
-    for folder in folders:
-        # Programs put other things into sys.path than its type allows.
-        if isinstance(folder, str) and not os.path.isfile(folder or "."):  # type: ignore[redundant-expr]
-            base = os.path.join(absolute(folder), tail)
-            yield f"{base}.py"
-            yield os.path.join(base, "__init__.py")
-            yield from (f"{base}{suffix}" for suffix in EXTENSION_SUFFIXES[:1])
-
-
-def hiding_places(lookup: Lookup, module: ModuleType) -> Iterator[str]:
-    """The places in the project where a module would be found before this one.
-
-    Libraries and the interpreter's own folders are left out: nobody writes there
-    by hand, and there are many.
-    """
-    file = getattr(module, "__file__", None)
-    if lookup.path is not None or not isinstance(file, str):
-        return
-    for folder in sys.path:
-        if not isinstance(folder, str):
-            continue  # type: ignore[unreachable] # programs do put other things there
-        base = os.path.join(absolute(folder), lookup.name)
-        if os.path.dirname(file) in (base, os.path.dirname(base)):
-            return
-        if not (is_of_interpreter(base) or is_installed(base) or os.path.isfile(folder)):
-            yield f"{base}.py"
-            yield os.path.join(base, "__init__.py")
-
-
-def _find(lookup: Lookup) -> ModuleSpec | None:
-    try:
-        return PathFinder.find_spec(lookup.name, lookup.path)
-    except Exception:  # noqa: BLE001 - path hooks are the user's code
-        return None
-
-
-def _is_finished(name: str) -> bool:
-    module = sys.modules.get(name)
-    if not isinstance(module, ModuleType):
-        return False
-    spec = module.__dict__.get("__spec__")
-    return spec is not None and not getattr(spec, "_initializing", False)
-
-
-def _source_of(file: str) -> str:
-    """The ``.py`` beside bytecode that was loaded without one, where it exists."""
-    if file.endswith((".pyc", ".pyo")) and os.path.exists(file[:-1]):
-        return file[:-1]
-    return file
 
 
 def _writes(mode: Any, flags: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from command.programs import program
-from django_autoreload_plus.child.tracker import module_files
+from django_autoreload_plus.child.modules import module_files
 from django_autoreload_plus.protocol.command_line import (
     CODE,
     EXECUTABLE,
