@@ -21,7 +21,8 @@ from ..protocol.reasons import Reason
 from . import events
 from .checkpoints.line import Checkpoint
 from .checkpoints.pool import CheckpointPool
-from .children import EXIT_TIME, Child, Children
+from .child import Child
+from .children import EXIT_TIME, Children
 from .processes import command_of, cpu_seconds, database_is_locked_by, descendants, is_alive
 
 #: For answers under way, in seconds.

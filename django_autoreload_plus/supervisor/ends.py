@@ -11,7 +11,8 @@ from ..protocol.channel import Channel
 from ..protocol.failure import Failure
 from ..protocol.reasons import Reason
 from . import events, postmortem
-from .children import Child, Children
+from .child import Child
+from .children import Children
 from .clearing import Clearing
 from .code_state import CodeState
 from .launcher import Launcher

@@ -11,7 +11,7 @@ from ..protocol.failure import Failure
 from ..protocol.messages import READY
 from ..protocol.reasons import Reason
 from ..records import dataclass, replace
-from .children import START, Child
+from .child import START, Child
 
 #: So many reloads are kept.
 _MOST = 50

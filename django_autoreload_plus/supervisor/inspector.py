@@ -10,7 +10,8 @@ from ..protocol import messages as m
 from ..protocol.failure import Failure
 from ..watcher.git import git_is_busy
 from . import events
-from .children import Child, Children
+from .child import Child
+from .children import Children
 from .code_state import CodeState, Verdict
 from .reload_report import ReloadReport
 from .state import Phase, State

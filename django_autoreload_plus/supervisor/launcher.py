@@ -21,7 +21,7 @@ from . import conditions, outgoing
 from .checkpoints.line import Checkpoint
 from .checkpoints.pool import CheckpointPool
 from .checkpoints.upkeep import Upkeep
-from .children import Child
+from .child import Child
 from .code_state import CodeState
 from .look_comparison import Comparison
 from .reaper import Reaper

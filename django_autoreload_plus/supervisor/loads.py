@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..protocol import messages as m
 from .checkpoints.pool import CheckpointPool
-from .children import Child
+from .child import Child
 from .code_state import CodeState
 from .file_watch import FileWatch
 from .load_recorder import LoadRecorder

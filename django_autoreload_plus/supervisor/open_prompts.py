@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..protocol import messages as m
 from . import events
-from .children import Child
+from .child import Child
 
 #: A debugger that steps shows the next prompt within this time, in seconds, or none.
 _STEP = 1.0

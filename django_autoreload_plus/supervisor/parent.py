@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from ..paths import shown
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
-from ..protocol.launch import Launch
+from ..protocol.launch import PARENT_ENVIRONMENT, Launch, ParentLaunch
 from ..protocol.parent_code import has_parent_code
-from .children import spawn_parent
+from ..protocol.spawn import command
+from ..records import asdict
 from .code_state import CodeState
 from .reaper import Reaper
 from .terminal import Terminal
@@ -159,7 +161,7 @@ class Parent:
             f"  a process for what {name} does where RUN_MAIN is not set", verbosity=2
         )
         try:
-            self._channel, self._process = spawn_parent(self._launch, self._environment)
+            self._channel, self._process = _spawn(self._launch, self._environment)
         except OSError as error:
             self._terminal.note(f"no process for code that asks for RUN_MAIN: {error}")
             # With the next change there may be one.
@@ -187,3 +189,24 @@ class Parent:
 
 def _named(status: int) -> str:
     return f"exit code {status}" if status >= 0 else f"signal {-status}"
+
+
+def _spawn(
+    launch: Launch, environment: Mapping[str, str]
+) -> tuple[Channel, subprocess.Popen[bytes]]:
+    """Start the program in the role of the parent; returns our end of its channel.
+
+    Raises :class:`OSError` as :func:`spawn`.
+    """
+    ours, theirs = Channel.pair()
+    told = ParentLaunch(theirs.fileno(), launch.plugin, launch.plugin_after)
+    environment = {**environment, PARENT_ENVIRONMENT: json.dumps(asdict(told))}
+    try:
+        os.set_inheritable(theirs.fileno(), True)
+        process = subprocess.Popen(command(launch.entry), env=environment, close_fds=False)
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return ours, process

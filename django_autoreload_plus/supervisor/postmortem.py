@@ -11,7 +11,7 @@ from ..paths import absolute
 from ..protocol.breadcrumbs import STACK_SIGNAL, Breadcrumbs, Traces
 from ..protocol.failure import Failure
 from ..protocol.messages import Loaded, LoadedFile
-from .children import Child
+from .child import Child
 from .interpreter import can_execute
 
 #: For a child to write on which line it hangs, and between two readings; seconds.

@@ -11,7 +11,8 @@ from ..protocol import messages as m
 from ..protocol.breadcrumbs import Breadcrumbs
 from ..protocol.failure import Failure
 from . import events
-from .children import Child, Children
+from .child import Child
+from .children import Children
 from .clearing import Clearing
 from .code_state import CodeState
 from .loads import Loads

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from ..protocol.failure import Failure
 from ..protocol.reasons import Reason
-from .children import START, Child
+from .child import START, Child
 from .history import History
 from .terminal import Terminal
 from .timings import ReloadTimings

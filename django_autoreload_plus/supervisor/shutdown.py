@@ -10,7 +10,8 @@ from ..protocol.foreground import is_in_foreground
 from ..protocol.messages import INTERRUPTED
 from .checkpoints.line import Checkpoint
 from .checkpoints.pool import CheckpointPool
-from .children import Child, Children
+from .child import Child
+from .children import Children
 from .parent import Parent
 
 #: How long the children of a server may clean up after Ctrl-C or SIGTERM, in seconds.

@@ -17,7 +17,8 @@ from ..protocol.breadcrumbs import Breadcrumbs
 from ..protocol.failure import Failure
 from ..records import dataclass
 from . import postmortem
-from .children import Child, Children
+from .child import Child
+from .children import Children
 from .code_state import CodeState
 from .state import State
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from ..protocol.reasons import Reason
 from . import events, postmortem
 from .checkpoints.line import Checkpoint
-from .children import Child, Children
+from .child import Child
+from .children import Children
 from .clearing import Clearing
 from .code_state import CodeState
 from .interpreter import InterpreterReturn

@@ -17,7 +17,7 @@ from ..records import dataclass
 from ..watcher import Diagnostics
 from .checkpoints.line import Checkpoint
 from .checkpoints.pool import CheckpointPool
-from .children import Child
+from .child import Child
 from .history import History, Reload
 from .state import Phase, State
 

@@ -33,7 +33,8 @@ from . import actions, events, policy
 from .checkpoints.line import Checkpoint
 from .checkpoints.pool import CheckpointPool
 from .checkpoints.upkeep import Upkeep
-from .children import START, Child, Children
+from .child import START, Child
+from .children import Children
 from .clearing import Clearing
 from .code_state import CodeState
 from .decision import Decision

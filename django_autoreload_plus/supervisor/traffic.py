@@ -9,7 +9,7 @@ from ..protocol import messages as m
 from ..protocol.address import Address
 from ..protocol.failure import Failure
 from ..protocol.gate import Gate, slot_of
-from .children import Child
+from .child import Child
 from .error_page.respond import PageContext
 from .error_page.server import ErrorServer
 from .listeners import Listeners

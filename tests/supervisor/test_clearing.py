@@ -13,7 +13,8 @@ from django_autoreload_plus.protocol.channel import Channel
 from django_autoreload_plus.protocol.failure import Failure
 from django_autoreload_plus.supervisor import events
 from django_autoreload_plus.supervisor.checkpoints.pool import CheckpointPool
-from django_autoreload_plus.supervisor.children import Child, Children
+from django_autoreload_plus.supervisor.child import Child
+from django_autoreload_plus.supervisor.children import Children
 from django_autoreload_plus.supervisor.clearing import Clearing
 from supervisor.test_parts import run, until
 

@@ -24,7 +24,8 @@ from django_autoreload_plus.supervisor import events, outgoing, policy
 from django_autoreload_plus.supervisor.actions import Admit, Defer, Kill, ShowFailure, Start
 from django_autoreload_plus.supervisor.checkpoints.line import Checkpoint, Line
 from django_autoreload_plus.supervisor.checkpoints.pool import CheckpointPool
-from django_autoreload_plus.supervisor.children import Child, Children
+from django_autoreload_plus.supervisor.child import Child
+from django_autoreload_plus.supervisor.children import Children
 from django_autoreload_plus.supervisor.code_state import CodeState
 from django_autoreload_plus.supervisor.error_page.respond import PageContext
 from django_autoreload_plus.supervisor.inspector import Inspector

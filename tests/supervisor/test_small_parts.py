@@ -11,7 +11,7 @@ from django_autoreload_plus.protocol import messages as m
 from django_autoreload_plus.protocol.channel import Channel
 from django_autoreload_plus.protocol.failure import Failure
 from django_autoreload_plus.supervisor import events
-from django_autoreload_plus.supervisor.children import Child
+from django_autoreload_plus.supervisor.child import Child
 from django_autoreload_plus.supervisor.interpreter import InterpreterReturn
 from django_autoreload_plus.supervisor.open_prompts import OpenPrompts
 from django_autoreload_plus.supervisor.reload_report import ReloadReport

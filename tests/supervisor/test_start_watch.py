@@ -9,7 +9,8 @@ from django_autoreload_plus.options import Options
 from django_autoreload_plus.own_code import OwnCode
 from django_autoreload_plus.protocol.breadcrumbs import Breadcrumbs
 from django_autoreload_plus.protocol.channel import Channel
-from django_autoreload_plus.supervisor.children import Child, Children
+from django_autoreload_plus.supervisor.child import Child
+from django_autoreload_plus.supervisor.children import Children
 from django_autoreload_plus.supervisor.code_state import CodeState
 from django_autoreload_plus.supervisor.start_watch import StartWatch
 from django_autoreload_plus.supervisor.state import State

@@ -24,7 +24,7 @@ from django_autoreload_plus.records import dataclass, field
 from django_autoreload_plus.supervisor import events
 from django_autoreload_plus.supervisor.checkpoints.pool import CheckpointPool
 from django_autoreload_plus.supervisor.checkpoints.upkeep import Upkeep
-from django_autoreload_plus.supervisor.children import START, Child
+from django_autoreload_plus.supervisor.child import START, Child
 from django_autoreload_plus.supervisor.launcher import Launcher
 from django_autoreload_plus.supervisor.state import Phase
 from django_autoreload_plus.supervisor.supervisor import Parts, Supervisor

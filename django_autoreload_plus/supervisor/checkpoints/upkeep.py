@@ -12,7 +12,7 @@ from ...options import Options
 from ...protocol import messages as m
 from ...protocol.channel import Channel
 from ...protocol.memory import anonymous_memory, private_memory, proportional_memory
-from ..children import START, Child
+from ..child import START, Child
 from .line import Checkpoint
 from .pool import CheckpointPool
 from .prefault import Prefaulter
