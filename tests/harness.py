@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import fcntl
+import functools
 import http.client
 import os
+import random
 import re
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 import time
@@ -27,7 +32,7 @@ from typing import TYPE_CHECKING
 import django_autoreload_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
@@ -39,6 +44,8 @@ TESTPROJECT = Path(__file__).resolve().parent.parent / "testproject"
 DEADLINE = 30.0
 #: Between two looks at something that cannot be waited for as an event.
 PAUSE = 0.01
+#: Ports for what binds them itself: none that a kernel gives to whoever asks for any.
+PORTS = range(20_000, 30_000)
 
 MARKER = "DEV_SERVER_MARKER"
 #: Variables of the test's own environment that would change the server.
@@ -97,6 +104,28 @@ def wait_until(condition: Callable[[], bool], what: object, timeout: float = DEA
         time.sleep(PAUSE)
 
 
+def send_signals(pids: Iterable[int], *numbers: int) -> None:
+    """Send signals to processes that may have gone meanwhile, as copies do when memory is short."""
+    for pid in pids:
+        for number in numbers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def free_ports(number: int) -> list[int]:
+    """Return ports that nobody uses, or is given, as long as this process lives.
+
+    A server whose port is known in advance is better given that of :class:`DevServer`.
+    """
+    found: list[int] = []
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        if len(found) == number:
+            break
+        if _is_free(port):
+            found.append(port)
+    return found
+
+
 def write_file(path: Path, text: str, *, atomic: bool = False) -> None:
     """Write as an editor does: in place, or as a new file renamed over the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,19 +156,20 @@ def fetch(
         connection.request(method, path, headers={"Connection": "close", **(headers or {})})
         # The answer's end closes the connection's own reference to it.
         sock = connection.sock
-        answer = connection.getresponse()
-        parts = []
-        while not answer.isclosed():
-            sock.settimeout(max(deadline - time.monotonic(), PAUSE))
-            part = answer.read(65536)
-            if not part:
-                break
-            parts.append(part)
-        return Response(
-            status=answer.status,
-            headers={name.lower(): value for name, value in answer.getheaders()},
-            text=b"".join(parts).decode("utf-8", "replace"),
-        )
+        # An answer that is cut off is not closed by its end.
+        with contextlib.closing(connection.getresponse()) as answer:
+            parts = []
+            while not answer.isclosed():
+                sock.settimeout(max(deadline - time.monotonic(), PAUSE))
+                part = answer.read(65536)
+                if not part:
+                    break
+                parts.append(part)
+            return Response(
+                status=answer.status,
+                headers={name.lower(): value for name, value in answer.getheaders()},
+                text=b"".join(parts).decode("utf-8", "replace"),
+            )
 
 
 class DevServer:
@@ -178,6 +208,7 @@ class DevServer:
         self.port: int = self._reservation.getsockname()[1]
         self._news = threading.Condition()
         self._text = ""
+        self._decode = _decoder()
         self._finished = False
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -217,6 +248,7 @@ class DevServer:
             self._output_end = os.dup(self._process.stdout.fileno())
             self._process.stdout.close()
         with self._news:
+            self._decode = _decoder()
             self._finished = False
         self._reader = threading.Thread(target=self._collect, daemon=True)
         self._reader.start()
@@ -299,6 +331,17 @@ class DevServer:
             raise AssertionError("a server without terminal has no keyboard")
         os.write(self._output_end, keys.encode())
 
+    def type_at(self, prompt: str, keys: str, since: int = 0) -> int:
+        """Await a prompt and type there; returns the place in the output where the answer begins.
+
+        A line editor sets the terminal's modes before it prints its prompt. A key that comes
+        earlier is taken as the modes before say, by which Ctrl-D is no key: it is lost.
+        """
+        self.wait_for_output(prompt, since=since)
+        place = self.mark()
+        self.type(keys)
+        return place
+
     def processes(self, *, zombies: bool = False) -> list[Process]:
         """All live processes of the server, those that left its tree included."""
         if self._process is None:
@@ -330,6 +373,8 @@ class DevServer:
     def output(self) -> str:
         """Everything printed so far, standard output and error in one."""
         with self._news:
+            # What was printed by a process that has ended is certainly in it.
+            self._take()
             return self._text
 
     def mark(self) -> int:
@@ -457,19 +502,26 @@ class DevServer:
             os.close(theirs)
 
     def _collect(self) -> None:
-        decode = _decoder()
-        while True:
+        while not self._finished:
+            select.select([self._output_end], [], [])
+            with self._news:
+                self._take()
+
+    def _take(self) -> None:
+        """Take over what has been printed by now. The caller has the lock."""
+        while (
+            self._output_end >= 0
+            and not self._finished
+            and select.select([self._output_end], [], [], 0)[0]
+        ):
             try:
                 data = os.read(self._output_end, 65536)
             except OSError:
                 # A pseudo terminal's way to say that the other end is closed.
                 data = b""
-            with self._news:
-                self._text += decode(data)
-                self._finished = not data
-                self._news.notify_all()
-            if not data:
-                return
+            self._text += self._decode(data)
+            self._finished = not data
+            self._news.notify_all()
 
     def _join_reader(self) -> None:
         if self._reader is not None:
@@ -567,6 +619,36 @@ def _reserve_port() -> socket.socket:
     reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reservation.bind((HOST, 0))
     return reservation
+
+
+def _is_free(port: int) -> bool:
+    """Whether nobody has bound a port, nor another run of the tests is going to."""
+    try:
+        # One byte for each port, locked until this process ends.
+        fcntl.lockf(_port_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    if port in _OURS:
+        return False
+    _OURS.add(port)
+    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        try:
+            tcp.bind((HOST, port))
+            udp.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+#: Ports that this process has locked.
+_OURS: set[int] = set()
+
+
+@functools.cache
+def _port_locks() -> int:
+    """Open the file of locks that all runs of the tests share."""
+    path = Path(tempfile.gettempdir(), "autoreload-plus-test-ports")
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
 
 
 def _keep_line_ends(terminal: int) -> None:

@@ -111,6 +111,15 @@ def _precede(connection: Connection, entry: Entry) -> None:
 
 def _run(connection: Connection, entry: Entry) -> None:
     try:
+        _run_and_tell(connection, entry)
+    except KeyboardInterrupt:
+        # Also while what went wrong is being described.
+        connection.say(m.Finished(m.INTERRUPTED))
+        raise SystemExit(m.INTERRUPTED) from None
+
+
+def _run_and_tell(connection: Connection, entry: Entry) -> None:
+    try:
         _precede(connection, entry)
         program.run(entry)
         if connection.told.at_once:
@@ -120,8 +129,7 @@ def _run(connection: Connection, entry: Entry) -> None:
         _exited(connection, error)
         raise
     except KeyboardInterrupt:
-        connection.say(m.Finished(m.INTERRUPTED))
-        raise SystemExit(m.INTERRUPTED) from None
+        raise
     except BaseException as error:  # noqa: BLE001 - reported to the supervisor
         # Whatever the user's code raised: it is theirs to see and to fix.
         _failed(connection, describe(connection, error))

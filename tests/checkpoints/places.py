@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from harness import DevServer, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from harness import Response
 
@@ -44,11 +44,12 @@ class Site(DevServer):
         """Ask until the answer holds a text."""
         return self.wait_for(path, lambda response: text in response.text)
 
-    def copies(self, *awaited: str) -> dict[str, int]:
+    def copies(self, *awaited: str, one_of: Collection[str] = ()) -> dict[str, int]:
         """The frozen copies by their labels, each with its process id.
 
         Those of the code before stay until the new code has answered: they are awaited to go.
-        Copies name themselves when the processor has time for it: those labels are awaited.
+        Copies name themselves when the processor has time for it: those labels are awaited, and
+        one of those that a copy at one place may have.
         """
         title = re.compile(r"autoreload checkpoint: (.+)")
         found: list[tuple[str, int]] = []
@@ -56,9 +57,12 @@ class Site(DevServer):
         def are_complete() -> bool:
             matches = ((title.fullmatch(item.command), item.pid) for item in self.processes())
             found[:] = [(match[1], pid) for match, pid in matches if match]
-            return len(dict(found)) == len(found) and dict(found).keys() >= {*awaited}
+            labels = dict(found).keys()
+            is_there = not one_of or bool(labels & {*one_of})
+            return len(labels) == len(found) and labels >= {*awaited} and is_there
 
-        wait_until(are_complete, f"one copy at each point, {', '.join(awaited) or 'any'} included")
+        wanted = ", ".join([*awaited, *one_of]) or "any"
+        wait_until(are_complete, f"one copy at each point, {wanted} included")
         return dict(found)
 
 

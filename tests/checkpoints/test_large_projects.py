@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checkpoints.places import Site, add_settings, add_view, before
 from django_autoreload_plus.paths import shown
-from harness import DevServer, wait_until
+from harness import DevServer, send_signals, wait_until
 
 if TYPE_CHECKING:
     import pytest
@@ -79,10 +78,12 @@ def test_a_project_with_everything(project: Path) -> None:
         # Refused while logging was being configured, and taken soon after.
         copies = server.copies("settings", "apps", "setup", "ready")
         # What waits for orders hears nothing of what the terminal sends, then or later.
-        for process in server.processes():
-            if process.pid in copies.values() or "ready to resume" in process.command:
-                for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
-                    os.kill(process.pid, number)
+        waiting = (
+            process.pid
+            for process in server.processes()
+            if process.pid in copies.values() or "ready to resume" in process.command
+        )
+        send_signals(waiting, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM)
         since = server.mark()
         server.edit("site-packages/tea_library.py", "one", "two")
         server.answer("/page/", "two, True, [], Assam")

@@ -127,6 +127,31 @@ def test_ctrl_c_that_the_program_hears_first(tmp_path: Path) -> None:
     assert "Traceback" not in server.output
 
 
+def test_ctrl_c_while_a_mistake_is_being_described(tmp_path: Path) -> None:
+    """Our own traceback would stand below the developer's, now and then."""
+    text = """
+import sys, time
+from django_autoreload_plus import autoreload
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name.endswith("from_exception"):
+            print("is being described", flush=True)
+            time.sleep(600)
+
+sys.meta_path.insert(0, Slow())
+if autoreload.is_child():
+    raise ValueError
+autoreload.main(print)
+"""
+    with program(tmp_path, {"program.py": text}, terminal=True) as server:
+        server.wait_for_output("is being described")
+        server.interrupt()
+        assert server.wait() == 0
+        server.all_gone()
+    assert "Traceback" not in server.output
+
+
 def test_ctrl_c_while_broken(tmp_path: Path) -> None:
     """A command that waits for a fix could not be ended."""
     with waiting(tmp_path, terminal=True) as server:

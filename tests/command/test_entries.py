@@ -83,12 +83,11 @@ def test_program_is_started_alike(tmp_path: Path, command: Sequence[str]) -> Non
         server.interrupt()
         assert server.wait() == 0
         server.edit("asked.py", '"value": 2', '"value": 1')
-        address = f"127.0.0.1:{server.port}"
-    plain = (*command, WORDS[0], address, "--noreload")
-    with DevServer(root, command=plain, env=env) as server:
-        # Its own port is another one, and nobody reserves this one any more.
-        server.port = int(address.partition(":")[2])
-        expected = json.loads(server.wait_for("/asked/").text)
+        # On the same port, which is part of the answer: the first server keeps it reserved.
+        plain = DevServer(root, command=(*command, *WORDS, "--noreload"), env=env)
+        plain.port = server.port
+        with plain:
+            expected = json.loads(plain.wait_for("/asked/").text)
     assert json.loads(found[0]) == expected
     assert json.loads(found[1]) == {**expected, "value": 2}
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import DevServer
-from parity.test_exclusive import free_ports
+from harness import DevServer, free_ports
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -46,6 +46,7 @@ urlpatterns += [
 """
 FILES = {"shop/views.py": VIEWS + MORE, "site_urls.py": URLS + MORE_URLS}
 SHORT = "AUTORELOAD_PLUS = {'GRACE_PERIOD': 0.5}\n"
+PDB = r"\(Pdb\) "
 
 
 def reloading(root: Path, **options: Any) -> DevServer:
@@ -155,14 +156,13 @@ def test_breakpoint_in_a_view(tmp_path: Path) -> None:
     with reloading(tmp_path, terminal=True) as server:
         is_page(server, "one")
         for value in ("one", "two"):
-            mark = server.mark()
             thread = threading.Thread(target=ask, daemon=True)
+            mark = server.mark()
             thread.start()
-            server.wait_for_output(r"\(Pdb\) ", since=mark)
-            server.type("VALUE * 3\n")
-            server.wait_for_output(f"'{value * 3}'", since=mark)
+            mark = server.type_at(PDB, "VALUE * 3\n", mark)
+            mark = server.wait_for_output(f"'{value * 3}'", since=mark).end()
             if value == "one":
-                server.type("c\n")
+                server.type_at(PDB, "c\n", mark)
                 thread.join(DEADLINE)
                 assert answers == ["went on one"]
                 server.edit("shop/views.py", '"one"', '"two"')
@@ -171,19 +171,18 @@ def test_breakpoint_in_a_view(tmp_path: Path) -> None:
         assert server.get("/").text == "two"
         server.edit("shop/views.py", '"two"', '"three"')
         server.wait_for_output("live when the debugger's prompt is left", since=mark)
-        server.type("c\n")
+        server.type_at(PDB, "c\n", mark)
         assert server.get("/").text == "three"
         thread.join(DEADLINE)
         assert answers[1] == "went on two"
         wait_until(lambda: is_echoing(server), "echo on the terminal")
         # The new process has the keyboard: its prompt answers.
-        mark = server.mark()
         thread = threading.Thread(target=ask, daemon=True)
+        mark = server.mark()
         thread.start()
-        server.wait_for_output(r"\(Pdb\) ", since=mark)
-        server.type("VALUE * 2\n")
-        server.wait_for_output("'threethree'", since=mark)
-        server.type("c\n")
+        mark = server.type_at(PDB, "VALUE * 2\n", mark)
+        mark = server.wait_for_output("'threethree'", since=mark).end()
+        server.type_at(PDB, "c\n", mark)
         thread.join(DEADLINE)
         assert answers[2] == "went on three"
         server.interrupt()

@@ -117,7 +117,8 @@ def test_what_does_not_end_is_ended(tmp_path: Path) -> None:
     """A stream would hold the new code up, or leave an old process behind for ever."""
     with site(tmp_path, settings=SHORT) as server:
         is_page(server, "one")
-        assert len(running(server)) == 2
+        # A copy has its name when the processor has had time for it.
+        wait_until(lambda: len(running(server)) == 2, "the supervisor and one child")
         with server.stream("/stream/") as answer:
             assert answer.readline() == b"one\n"
             server.edit("shop/views.py", '"one"', '"two"')

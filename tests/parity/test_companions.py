@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from browser import open_browser
-from harness import DEADLINE, HOST, wait_until
+from harness import DEADLINE, HOST, free_ports, wait_until
 from parity.reloaders import COPIES, MANAGE, VIEWS
 
 if TYPE_CHECKING:
@@ -127,9 +126,10 @@ class DebugClient:
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError, ValueError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.close()
-            self._socket.close()
+        # Each of them, whatever the other one says.
+        for end in (self._stream, self._socket):
+            with contextlib.suppress(OSError, ValueError):
+                end.close()
 
     def attach(self, path: Path, line: int) -> None:
         """Attach as an editor does that has a breakpoint at a line of a file."""
@@ -212,8 +212,8 @@ def test_a_debugger_is_attached_at_each_reload(tmp_path: Path, place: str) -> No
     """An editor could attach to the first process only, and each edit would fail."""
     # Starting under a debugger takes seconds: only the way that has most to get wrong.
     parity_site = COPIES.maker(tmp_path)
-    listen = DEBUGGER.format(port=free_port())
-    port = int(re.findall(r"\d{4,5}", listen)[0])
+    (port,) = free_ports(1)
+    listen = DEBUGGER.format(port=port)
     files = {"manage.py": MANAGE.replace(MAIN, MAIN + listen)} if place == "manage.py" else {}
     settings = "" if files else f"\nif True:{listen}"
     with parity_site(files, settings=settings) as server:
@@ -324,10 +324,3 @@ def first_message(server: ParitySite, path: str) -> str:
         frame = stream.read(2)
         return stream.read(frame[1] & 0x7F).decode() if len(frame) == 2 else ""
     return ""
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

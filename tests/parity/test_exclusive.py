@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import wait_until
+from harness import free_ports, wait_until
 from parity.reloaders import COPIES, MANAGE, VIEWS
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ def is_answered(port):
         return False
 
 def asks(port):
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         return connection.recv(64) == str(os.getpid()).encode()
 """
 SERVED_HERE = """
@@ -181,15 +180,6 @@ def site(make: Callable[..., ParitySite], kinds: tuple[str, ...]) -> ParitySite:
         else:
             files[place] += f"\n{call}\n"
     return make(files, settings=settings, ready=ready)
-
-
-def free_ports(number: int) -> list[int]:
-    """Return ports that nobody uses."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
 
 
 def reload_three_times(server: ParitySite) -> None:
@@ -361,7 +351,7 @@ VALUE = "one"
 READ = VALUE
 
 def wait_for(name):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not os.path.exists(name) and time.monotonic() < deadline:
         time.sleep(0.02)
     return os.path.exists(name)
@@ -411,7 +401,7 @@ from django.http import HttpResponse
 VALUE = "one"
 READ = VALUE
 if os.environ.get("RUN_MAIN") == "true":
-    PROGRAM = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    PROGRAM = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 
 def page(request):
     return HttpResponse(f"{VALUE} {PROGRAM.pid}")
@@ -427,6 +417,7 @@ def test_a_helper_that_outlives_the_old_process(tmp_path: Path) -> None:
                 server.change("views.py", f'"{old}"', f'"{new}"')
             server.wait_for("/", lambda answer, word=new: answer.text.startswith(word))  # type: ignore[misc]
             helpers.append(int(server.get("/").text.split()[1]))
+        server.wait_for_output("does not end with the old process")
         # It is told once: from then on its command is known.
         assert server.output.count("does not end with the old process") == 1
         for helper in helpers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import sys
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness import send_signals
 from parity.reloaders import COPIES, DJANGO, PLAIN
 
 if TYPE_CHECKING:
@@ -167,9 +167,8 @@ def test_stopped_processes(tmp_path: Path) -> None:
         server.shows("one")
         server.wait_for_output("copies, with their own memory")
         # All but the first process, which is the supervisor.
-        for process in server.processes():
-            if process.pid != server.pid:
-                os.kill(process.pid, signal.SIGSTOP)
+        others = (process.pid for process in server.processes() if process.pid != server.pid)
+        send_signals(others, signal.SIGSTOP)
         for old, new in (("one", "two"), ("two", "three")):
             server.edit("views.py", f'"{old}"', f'"{new}"')
             server.shows(new)

@@ -16,18 +16,23 @@ from harness import DEADLINE, HOST, wait_until
 from parity.reloaders import COPIES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from parity.reloaders import ParitySite, Reloader
 
-#: Each a prompt, what is answered there, and what leaves it.
+#: Each a prompt, what is answered there, and the next prompt with what leaves it.
 SHOW = "print('it is', value)"
 SHELLS = {
-    "import code; code.interact(local=globals())": (">>> ", f"{SHOW}\n", "\x04"),
-    "import IPython; IPython.embed(colors='NoColor')": (r"In .*\[1\]", f"{SHOW}\r", "exit\r"),
+    "import code; code.interact(local=globals())": (">>> ", f"{SHOW}\n", ">>> ", "\x04"),
+    "import IPython; IPython.embed(colors='NoColor')": (
+        *(r"In .*\[1\]", f"{SHOW}\r"),
+        *(r"In .*\[2\]", "exit\r"),
+    ),
     # It draws on a screen of its own, on which a test cannot read.
-    "import pudb; pudb.set_trace(); sys = 1": (r"\[\?1049h", "", ""),
+    "import pudb; pudb.set_trace(); sys = 1": (r"\[\?1049h", "", "", ""),
 }
+PDB = r"\(Pdb\) "
 VIEWS = """
 import sys, termios, tty
 from django.http import HttpResponse
@@ -73,12 +78,13 @@ def test_all_modes_are_put_back(tmp_path: Path, our_reloader: Reloader) -> None:
         assert termios.tcgetattr(server._output_end) == before
 
 
-def ask(server: ParitySite, query: str) -> socket.socket:
-    """Ask for the page, and leave the answer for later."""
-    browser = socket.create_connection((HOST, server.port))
-    browser.settimeout(DEADLINE)
-    browser.sendall(f"GET /?{query} HTTP/1.0\r\n\r\n".encode())
-    return browser
+@contextlib.contextmanager
+def ask(server: ParitySite, query: str) -> Iterator[Callable[[], str]]:
+    """Ask for the page, and leave the answer for later: it is what the yielded function returns."""
+    with socket.create_connection((HOST, server.port), DEADLINE) as browser:
+        browser.sendall(f"GET /?{query} HTTP/1.0\r\n\r\n".encode())
+        # Not by a file made of it, which would keep the connection open where reading fails.
+        yield lambda: b"".join(iter(lambda: browser.recv(65536), b"")).decode()
 
 
 def test_a_save_waits_for_the_debugger(tmp_path: Path) -> None:
@@ -88,44 +94,38 @@ def test_a_save_waits_for_the_debugger(tmp_path: Path) -> None:
     with site as server:
         server.shows("one")
         before = termios.tcgetattr(server._output_end)
-        with ask(server, "debug") as browser:
-            server.wait_for_output(r"\(Pdb\)")
+        with ask(server, "debug") as answer:
+            server.wait_for_output(PDB)
             server.change("views.py", '"one"', '"two"')
             server.wait_for_output("views.py changed · .*live when the debugger's prompt is left")
             # Broken, and saved twice: nothing of that is said over the prompt.
             server.change("views.py", '"two"', '"two')
-            since = server.mark()
-            server.type("n\n")
-            server.wait_for_output(r"\(Pdb\)", since=since)
+            since = server.type_at(PDB, "n\n")
+            server.wait_for_output(PDB, since=since)
             server.change("views.py", '"two', '"three"')
-            server.type("p VALUE\n")
-            server.wait_for_output("^'one'")
-            since = server.mark()
-            server.type("c\n")
-            assert browser.makefile().read().endswith("one")
+            since = server.type_at(PDB, "p VALUE\n", since)
+            since = server.wait_for_output("^'one'", since=since).end()
+            since = server.type_at(PDB, "c\n", since)
+            assert answer().endswith("one")
             server.shows("three")
         assert server.output.count("prompt is left") == 1
         assert "SyntaxError" not in server.output
-        since = server.mark()
-        with ask(server, "debug&twice") as browser:
-            server.wait_for_output(r"\(Pdb\)", since=since)
+        with ask(server, "debug&twice") as answer:
+            server.wait_for_output(PDB, since=since)
             server.change("views.py", '"three"', '"four"')
             server.wait_for_output("prompt is left", since=since)
-            since = server.mark()
-            server.type("c\n")
-            server.wait_for_output(r"\(Pdb\)", since=since)
+            since = server.type_at(PDB, "c\n", since)
+            server.wait_for_output(PDB, since=since)
             server.shows("four")
             # The old process has no more than a moment for its answer, unless it is looked into.
             time.sleep(0.3)
-            since = server.mark()
-            server.type("p VALUE\n")
-            server.wait_for_output("^'three'", since=since)
-            since = server.mark()
-            server.type("c\n")
-            assert browser.makefile().read().endswith("three")
+            since = server.type_at(PDB, "p VALUE\n", since)
+            since = server.wait_for_output("^'three'", since=since).end()
+            since = server.type_at(PDB, "c\n", since)
+            assert answer().endswith("three")
         wait_until(lambda: termios.tcgetattr(server._output_end) == before, "the modes")
         with ask(server, "debug"):
-            server.wait_for_output(r"\(Pdb\)", since=since)
+            server.wait_for_output(PDB, since=since)
             server.interrupt()
             assert server.wait() == 0
         assert termios.tcgetattr(server._output_end) == before
@@ -135,21 +135,21 @@ def test_a_save_waits_for_the_debugger(tmp_path: Path) -> None:
 def test_a_save_waits_for_other_prompts(tmp_path: Path, shell: str) -> None:
     """Who looks around in a request would lose what has been found out."""
     pytest.importorskip(shell.split()[1].rstrip(";"))
-    prompt, typed, leaves = SHELLS[shell]
+    prompt, typed, next_prompt, leaves = SHELLS[shell]
     site = COPIES.maker(tmp_path)({"views.py": VIEWS}, terminal=True)
     with site as server:
         server.shows("one")
         since = server.mark()
-        with ask(server, f"shell={quote(shell)}") as browser:
+        with ask(server, f"shell={quote(shell)}") as answer:
             server.wait_for_output(prompt, since=since)
             server.change("views.py", '"one"', '"two"')
             server.wait_for_output("prompt is left", since=since)
             if not leaves:
                 return
-            server.type(typed)
-            server.wait_for_output("it is one", since=since)
-            server.type(leaves)
-            assert browser.makefile().read().endswith("one")
+            since = server.type_at(prompt, typed, since)
+            since = server.wait_for_output("it is one", since=since).end()
+            server.type_at(next_prompt, leaves, since)
+            assert answer().endswith("one")
             server.shows("two")
         server.interrupt()
         assert server.wait() == 0
@@ -175,7 +175,7 @@ def test_signals_at_a_prompt_in_the_only_thread(tmp_path: Path) -> None:
     with site as server:
         server.shows("one")
         with ask(server, "debug"):
-            server.wait_for_output(r"\(Pdb\)")
+            server.wait_for_output(PDB)
             press_until(server, r"--KeyboardInterrupt--\n\(Pdb\)")
             server.terminate()
             assert server.wait() == 0

@@ -111,6 +111,6 @@ def test_a_breakpoint_stops_on_the_new_line(project: Path) -> None:
         try:
             server.wait_for_output(r"\(Pdb\) ", since=mark)
             assert "x = 'new'" in server.output[mark:] or "breakpoint()" in server.output[mark:]
-            server.type("c\n")
+            server.type_at(r"\(Pdb\) ", "c\n", mark)
         finally:
             asked.join()
