@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import http.client
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import reload
 import session as sessions
+from comparison import Behaviour
 from harness import fetch
 from reload import PAGE, Edit
 
@@ -23,23 +23,16 @@ UNHURRIED = 0.05
 #: After so many seconds, and the time of a start, a reloader has met broken code.
 AFTER_BREAKING = 1.5
 ANSWERS_WITHIN = 3.0
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """What was seen, in words for the table."""
-
-    touch: str
-    data: str
-    broken: str
-    mended: str
+#: Two saves are surely within one second if the first one comes in its first part, and the second
+#: one so many seconds later.
+EARLY, BETWEEN = 0.1, 0.5
 
 
 def observe(session: Session) -> Behaviour:
-    """Note what becomes of a touch, of a data file's edit and of broken code."""
-    touch, data = touched(session), data_file(session)
+    """Note what becomes of a touch, of two saves in a second, of a data file and of broken code."""
+    touch, twice, data = touched(session), saved_twice(session), data_file(session)
     met, mended = broken(session)
-    return Behaviour(touch, data, met, mended)
+    return Behaviour(touch, data, met, mended, twice)
 
 
 def touched(session: Session) -> str:
@@ -61,6 +54,34 @@ def touched(session: Session) -> str:
 def process_of(page: str) -> str:
     """Return the process that made the page."""
     return page.partition("process=")[2].partition(";")[0]
+
+
+def saved_twice(session: Session) -> str:
+    """Tell which of two saves of one size is shown that come within a second.
+
+    The second one comes as soon as the first one is shown, or after half a second.
+    """
+    while time.time() % 1 > EARLY:
+        time.sleep(sessions.TICK)
+    first = int(sessions.write(session, MODULE, hurried=True))
+    deadline = time.monotonic() + BETWEEN
+    while time.monotonic() < deadline and not shows_at_least(session, first):
+        time.sleep(sessions.TICK)
+    second = int(sessions.write(session, MODULE, hurried=True))
+    deadline = time.monotonic() + session.patience
+    while time.monotonic() < deadline:
+        if shows_at_least(session, second):
+            session.rest(after=1.0)
+            return "the second"
+        time.sleep(UNHURRIED)
+    stays = shows_at_least(session, first)
+    session.start()
+    return "the first" if stays else "none"
+
+
+def shows_at_least(session: Session, stamp: int) -> bool:
+    """Tell whether the page shows this save or a later one."""
+    return (sessions.shown(session.asks(), MODULE) or 0) >= stamp
 
 
 def data_file(session: Session) -> str:

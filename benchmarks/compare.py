@@ -2,11 +2,13 @@
 
     python benchmarks/compare.py --prepare
     python benchmarks/compare.py --out benchmarks/results/compare
+    python benchmarks/compare.py --out benchmarks/results/compare --merge --projects oscar
 
 The first line sets up the projects and all reloaders, in environments of their own; the second
 does so, too, if need be. Then each reloader serves each project, while files are edited and
 requests are counted. The result is a Markdown table, JSON, and a plot of the time over the size
-of the project. ``--quick`` is a short run. ``README.md`` beside this file describes the method.
+of the project. The third line measures a part anew and keeps the rest. ``--quick`` is a short run.
+``README.md`` beside this file describes the method.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import datetime as dt
 import os
 import platform
+import re
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -44,6 +47,7 @@ EDITS = (
     Edit("settings", "setting read", "probe_settings.py", 'PROBE_READ = "{stamp}"'),
 )
 BODY, LATE = EDITS[:2]
+DJANGO = (peers.OWN, peers.BASE, "django-watchfiles")
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ class Plan:
 
     spec: str
     edits: tuple[Edit, ...] = EDITS
-    #: Names of peers; none: all of them.
-    peers: tuple[str, ...] = ()
+    #: Names of peers.
+    peers: tuple[str, ...] = DJANGO
     #: Requests under load, idle cost and memory, too.
     whole: bool = True
     #: What becomes of broken code, of a touch, of a data file.
@@ -62,7 +66,7 @@ class Plan:
     @property
     def measured(self) -> list[Peer]:
         """The peers that are measured on this project."""
-        return [one for one in peers.PEERS if not self.peers or one.name in self.peers]
+        return [one for one in peers.PEERS if one.name in self.peers]
 
     def edits_for(self, peer: Peer) -> tuple[Edit, ...]:
         """Return the kinds of edits to make.
@@ -73,14 +77,18 @@ class Plan:
         return self.edits if self.whole or peer.name == peers.OWN else (LATE,)
 
 
-DJANGO = (peers.OWN, peers.BASE, "django-watchfiles")
+OTHERS = tuple(peer.name for peer in peers.PEERS if peer.name not in DJANGO)
 SERVERS = ("uvicorn --reload", "granian --reload", "jurigged + runserver")
 SIZES = (100, 500, 2000, 5000)
+#: In the order of their weight: what comes last is left out when the time is over.
 PLANS = (
-    Plan("testproject", behaviour=True),
-    Plan("wagtail", peers=(*DJANGO, *SERVERS)),
-    *(Plan(f"generated:{size}", (BODY, LATE), DJANGO, whole=False) for size in SIZES),
+    Plan("testproject", peers=DJANGO, behaviour=True),
+    Plan("wagtail", peers=DJANGO),
     Plan("oscar", peers=DJANGO),
+    *(Plan(f"generated:{size}", (BODY, LATE), DJANGO, whole=False) for size in SIZES),
+    Plan("testproject", peers=OTHERS, behaviour=True),
+    Plan("wagtail", peers=SERVERS),
+    Plan("oscar", peers=SERVERS),
 )
 QUICK = (
     Plan("testproject", peers=(*DJANGO, "uvicorn --reload"), behaviour=True),
@@ -136,27 +144,37 @@ def main() -> None:
         environments[plan.spec] = peers.prepare(plan.spec, arguments.directory, plan.measured)
     if arguments.prepare:
         return
-    results = Results(
-        repeat=1 if arguments.quick else arguments.repeat,
-        machine=machine(environments[plans[0].spec]),
-        begun=now(),
-        load_average=[os.getloadavg()[0]],
-    )
+    results = begun(arguments, environments[plans[0].spec])
+    averages = results.load_average
     for run in measured(plans, environments, results, arguments.minutes):
-        results.runs.append(run)
+        results.add(run)
         print(f"{run.project}: {run.peer}: {comparison.summary(run)}", flush=True)
         # After each: a run that is cut short is not lost.
         results.ended = now()
-        results.load_average[1:] = [os.getloadavg()[0]]
+        results.load_average = [*averages, os.getloadavg()[0]]
         comparison.write(results, arguments.out)
+
+
+def begun(arguments: argparse.Namespace, environment: Environment) -> Results:
+    """Return the results to add to: new ones, or those of an earlier part."""
+    average = os.getloadavg()[0]
+    written = arguments.out.with_suffix(".json")
+    if arguments.merge and written.exists():
+        results = comparison.read(written)
+        if (results.machine, results.repeat) != (machine(environment), arguments.repeat):
+            sys.exit(f"{written} is of another machine, or has another number of samples")
+        results.load_average.append(average)
+        return results
+    repeat = 1 if arguments.quick else arguments.repeat
+    return Results(repeat, machine(environment), now(), load_average=[average])
 
 
 def chosen(arguments: argparse.Namespace) -> Iterator[Plan]:
     """Yield the plans that the command line leaves."""
     for plan in QUICK if arguments.quick else PLANS:
         if not arguments.projects or plan.spec in arguments.projects.split(","):
-            named = tuple(arguments.peers.split(";")) if arguments.peers else plan.peers
-            yield replace(plan, peers=named)
+            named = arguments.peers.split(";") if arguments.peers else plan.peers
+            yield replace(plan, peers=tuple(name for name in plan.peers if name in named))
 
 
 def parse() -> argparse.Namespace:
@@ -164,9 +182,10 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare reloaders for Django.")
     parser.add_argument("--out", type=Path, help="path without suffix for .md, .json and .svg")
     parser.add_argument("--prepare", action="store_true", help="set up everything, measure nothing")
+    parser.add_argument("--merge", action="store_true", help="add to what is there already")
     parser.add_argument("--quick", action="store_true", help="few projects, peers and samples")
     parser.add_argument("--repeat", type=int, default=3, help="samples of each kind of edit")
-    parser.add_argument("--minutes", type=float, default=14.0, help="what comes later is left out")
+    parser.add_argument("--minutes", type=float, default=18.0, help="what comes later is left out")
     parser.add_argument("--projects", default="", help="only these, with commas between")
     parser.add_argument("--peers", default="", help="only these, with semicolons between")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -185,7 +204,17 @@ def parse() -> argparse.Namespace:
 def machine(environment: Environment) -> str:
     """Describe where this runs."""
     python = f"{platform.python_implementation()} {environment.versions['python']}"
-    return f"{python}, {platform.system()}, {os.cpu_count()} cores"
+    return f"{python}, {platform.system()}, {os.cpu_count()} cores{processor()}"
+
+
+def processor() -> str:
+    """Return the processor's name after a comma; nothing where the system does not tell."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return f" ({found[1]})" if found else ""
 
 
 def now() -> str:

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 import peers
 import plot
 import report
+from reload import Sample
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from behaviour import Behaviour
-    from reload import Sample
-
 NEVER = "never"
+TITLES = {
+    "testproject": "The demo project",
+    "wagtail": "A Wagtail site",
+    "oscar": "A django-oscar shop",
+}
 UNKNOWN = "-"
 
 
@@ -32,6 +35,18 @@ class Counts:
     old: int = 0
     #: An error instead of the page.
     wrong: int = 0
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What was seen, in words for the table."""
+
+    touch: str
+    data: str
+    broken: str
+    mended: str
+    #: Which of two saves in a second is shown.
+    twice: str = UNKNOWN
 
 
 @dataclass
@@ -54,6 +69,11 @@ class Run:
     behaviour: Behaviour | None = None
     error: str = ""
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether it has got as far as a first answer."""
+        return bool(self.starts)
+
     def median(self, edit: str) -> float | None:
         """Return the median of a kind of edit in seconds; ``None``: it was never shown."""
         return report.median(self.samples.get(edit, []))
@@ -67,10 +87,18 @@ class Results:
     machine: str
     begun: str
     ended: str = ""
-    #: The system's load average at the beginning and at the end.
+    #: The system's load average at the beginning and at the end, of each part that was added.
     load_average: list[float] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
+
+    def add(self, run: Run) -> None:
+        """Add a run in its place; one of the same is replaced, but not by one without figures."""
+        same = [one for one in self.runs if (one.project, one.peer) == (run.project, run.peer)]
+        if any(one.is_measured for one in same) and not run.is_measured:
+            return
+        others = [one for one in self.runs if one not in same]
+        self.runs = sorted([*others, run], key=place_of)
 
     def of(self, project: str) -> list[Run]:
         """Return the runs on a project."""
@@ -80,6 +108,26 @@ class Results:
     def projects(self) -> list[str]:
         """The projects in the order of their measurement."""
         return list(dict.fromkeys(run.project for run in self.runs))
+
+
+def place_of(run: Run) -> tuple[int, int, int]:
+    """Return the place of a run in the report: by project, size and reloader."""
+    kind, _, size = run.project.partition(":")
+    names = [peer.name for peer in peers.PEERS]
+    peer = names.index(run.peer) if run.peer in names else len(names)
+    return ([*TITLES, "generated"].index(kind), int(size or 0), peer)
+
+
+def read(path: Path) -> Results:
+    """Return the results that a comparison has written."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    runs = []
+    for item in data.pop("runs"):
+        samples = {name: [Sample(**one) for one in many] for name, many in item["samples"].items()}
+        load = item["load"] and Counts(**item["load"])
+        behaviour = item["behaviour"] and Behaviour(**item["behaviour"])
+        runs.append(Run(**{**item, "samples": samples, "load": load, "behaviour": behaviour}))
+    return Results(**{**data, "runs": runs})
 
 
 def summary(run: Run) -> str:
@@ -118,7 +166,8 @@ def heading(results: Results) -> str:
     """Say when, where and how often, and what else the machine was doing."""
     foreign = [run.foreign for run in results.runs]
     middle, most = (statistics.median(foreign), max(foreign)) if foreign else (0.0, 0.0)
-    average = " and ".join(f"{value:.1f}" for value in results.load_average)
+    pairs = zip(results.load_average[::2], results.load_average[1::2], strict=False)
+    averages = ", ".join(f"{first:.1f} to {last:.1f}" for first, last in pairs)
     return f"""\
 # Comparison of reloaders
 
@@ -127,18 +176,19 @@ to the highest), and how many times faster than Django's own reloader on the sam
 same run. `benchmarks/README.md` describes the method.
 
 Other work on the machine, just before each measurement: {middle:.2f} cores busy in the median,
-{most:.2f} at most. Load average at the beginning and at the end: {average}."""
+{most:.2f} at most. Load average from the beginning to the end{of_parts(results)}: {averages}."""
+
+
+def of_parts(results: Results) -> str:
+    """Say that there were several parts."""
+    parts = len(results.load_average) // 2
+    return f" of each of {parts} parts" if parts > 1 else ""
 
 
 def title(project: str) -> str:
     """Return the name of a project for a heading."""
     kind, _, size = project.partition(":")
-    names = {
-        "testproject": "The demo project",
-        "wagtail": "A Wagtail site",
-        "oscar": "django-oscar",
-    }
-    return f"Generated, {int(size):,} modules" if size else names.get(kind, kind)
+    return f"Generated, {int(size):,} modules" if size else TITLES[kind]
 
 
 def table(runs: list[Run]) -> str:
@@ -147,7 +197,7 @@ def table(runs: list[Run]) -> str:
     whole = any(run.load is not None for run in runs)
     head = ["reloader", *edits, "start"]
     if whole:
-        head += ["old answers", "refused or cut", "idle CPU", "memory", "watches"]
+        head += ["old or wrong answers", "refused or cut", "idle CPU", "memory", "watches"]
     base = next((run for run in runs if run.peer == peers.BASE), None)
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
     for run in runs:
@@ -186,10 +236,9 @@ def costs(run: Run) -> list[str]:
     if run.load is None or run.idle is None or run.memory is None or run.watches is None:
         return [UNKNOWN] * 5
     counts = run.load
-    failed = f"{counts.failed + counts.wrong:,} of {counts.requests:,}"
     return [
-        f"{counts.old:,} of {counts.requests:,}",
-        failed,
+        f"{counts.old + counts.wrong:,} of {counts.requests:,}",
+        f"{counts.failed:,} of {counts.requests:,}",
         f"{run.idle:.2f} %",
         f"{run.memory:.0f} MiB",
         f"{run.watches:,}" if run.watches else "none",
@@ -207,15 +256,16 @@ def behaviours(runs: list[Run]) -> str:
     """Return the table of what was seen beside the times."""
     lines = [
         (
-            "| reloader | a save without a change | a data file that the settings read"
-            " | a request while the code is broken | when it is mended |"
+            "| reloader | a save without a change | shown of two saves in a second"
+            " | a data file that the settings read | a request while the code is broken"
+            " | when it is mended |"
         ),
-        "|---|---|---|---|---|",
+        "|---|---|---|---|---|---|",
     ]
     for run in runs:
         seen = run.behaviour
         if seen is not None:
-            cells = [run.peer, seen.touch, seen.data, seen.broken, seen.mended]
+            cells = [run.peer, seen.touch, seen.twice, seen.data, seen.broken, seen.mended]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -59,12 +59,13 @@ class Load:
         for worker in self._workers:
             worker.join()
 
-    def save(self) -> None:
-        """Make the next edit, and wait until it is seen or patience is over."""
+    def save(self) -> bool:
+        """Make the next edit, wait until it is seen or patience is over, and tell which."""
         self.saved = int(sessions.write(self._session, self._edit))
         deadline = time.monotonic() + self._session.patience
         while self.seen < self.saved and time.monotonic() < deadline:
             time.sleep(reload.PAUSE)
+        return self.seen >= self.saved
 
     def _work(self) -> None:
         while not self._stop.wait(BETWEEN_REQUESTS):
@@ -83,7 +84,8 @@ def measure_under_load(session: Session, edit: Edit) -> None:
     """Count what clients meet that ask all the time while a module is edited."""
     with Load(session, edit) as load:
         for _ in range(EDITS_UNDER_LOAD):
-            load.save()
+            if not load.save():
+                break
             session.rest()
     session.run.load = load.counts
 

@@ -91,6 +91,11 @@ PEERS = (
         "hupper + runserver",
         ("hupper", "-m", "manage", *SERVED, "--noreload"),
         requirements=("hupper", "watchdog"),
+        settles=1.5,
+        remark=(
+            "waited for 1.5 seconds longer before each edit, since it looks once a second for what"
+            " was loaded, and misses edits before that"
+        ),
     ),
     Peer(
         "gunicorn --reload",
@@ -116,13 +121,16 @@ PEERS = (
         "uvicorn-hmr",
         ("uvicorn-hmr", "--host=127.0.0.1", "--port={port}", "--log-level=warning", ASGI),
         requirements=("uvicorn-hmr",),
-        remark="reloads modules in the running process",
+        remark=(
+            "runs modules again in the running process; what Django loads in the first request (the"
+            " URLconf, the views) it does not follow"
+        ),
     ),
     Peer(
         "jurigged + runserver",
         ("jurigged", "manage.py", *SERVED, "--noreload"),
         requirements=("jurigged",),
-        remark="patches the running process",
+        remark="patches functions of the running process",
     ),
 )
 

@@ -1,6 +1,7 @@
 """A line chart as SVG, to be read on a light and on a dark page.
 
-It stands in an ``<img>``, so it brings its own style; the colours follow the reader's system.
+It stands in an ``<img>``, so it brings its own style; the colours follow the reader's system. So
+does the ground behind them: a page may have another colour than the system.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ LEFT, RIGHT, TOP, BOTTOM = 74, 286, 56, 54
 LINE = 19
 
 STYLE = """
+.page { fill: #ffffff; }
 text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #3d444d; }
 .title { font-size: 15px; font-weight: 600; fill: #1f2328; }
 .grid { stroke: #d1d9e0; stroke-width: 1; }
@@ -29,6 +31,7 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #3d444
 .c4 .curve { stroke: #bc4c00; } .c4 circle, .c4 text { fill: #bc4c00; }
 .c5 .curve { stroke: #57606a; } .c5 circle, .c5 text { fill: #57606a; }
 @media (prefers-color-scheme: dark) {
+  .page { fill: #0d1117; }
   text { fill: #b7bdc8; }
   .title { fill: #f0f6fc; }
   .grid { stroke: #3d444d; }
@@ -157,5 +160,6 @@ def document(parts: list[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
         f' role="img" aria-label="Time from a save to the first new answer, over the number of'
-        f' modules">\n<style>{STYLE}</style>\n{body}\n</svg>\n'
+        f' modules">\n<style>{STYLE}</style>\n'
+        f'<rect class="page" width="{WIDTH}" height="{HEIGHT}" rx="8"/>\n{body}\n</svg>\n'
     )

@@ -6,14 +6,15 @@ python benchmarks/readme.py benchmarks/results/compare.json
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import comparison
 import peers
-from comparison import Counts, Results, Run
-from reload import Sample
+
+if TYPE_CHECKING:
+    from comparison import Results, Run
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
@@ -28,21 +29,15 @@ COLUMNS = (
 )
 
 
-def read(path: Path) -> Results:
-    """Return the results that a comparison has written."""
-    data = json.loads(path.read_text(encoding="utf-8"))
-    runs = []
-    for item in data.pop("runs"):
-        samples = {name: [Sample(**one) for one in many] for name, many in item["samples"].items()}
-        load = item["load"] and Counts(**item["load"])
-        runs.append(Run(**{**item, "samples": samples, "load": load, "behaviour": None}))
-    return Results(**{**data, "runs": runs})
-
-
 def table(results: Results) -> str:
     """Return a line for each reloader, with its times and what clients met."""
     columns = [column for column in COLUMNS if column[0] in results.projects]
-    heads = ["reloader", *(head for _, _, head in columns), "old answers", "refused or cut"]
+    heads = [
+        "reloader",
+        *(head for _, _, head in columns),
+        "old or wrong answers",
+        "refused or cut",
+    ]
     lines = [f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
     for peer in peers.PEERS:
         runs = {run.project: run for run in results.runs if run.peer == peer.name}
@@ -62,13 +57,13 @@ def cell(run: Run | None, edit: str) -> str:
 
 
 def met(runs: list[Run]) -> tuple[str, str]:
-    """Return how many of the requests under load met old code, and how many no answer."""
+    """Return which part of the requests under load met no new answer, and which none."""
     loads = [run.load for run in runs if run.load is not None]
     requests = sum(load.requests for load in loads)
     if not requests:
         return "", ""
-    old = sum(load.old for load in loads)
-    failed = sum(load.failed + load.wrong for load in loads)
+    old = sum(load.old + load.wrong for load in loads)
+    failed = sum(load.failed for load in loads)
     return part(old, requests), part(failed, requests)
 
 
@@ -96,7 +91,7 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="the JSON of a comparison")
     parser.add_argument("--check", action="store_true", help="only tell whether they are there")
     arguments = parser.parse_args()
-    results = read(arguments.results)
+    results = comparison.read(arguments.results)
     before = README.read_text(encoding="utf-8")
     head, _, rest = before.partition(BEGIN)
     _, found, tail = rest.partition(END)

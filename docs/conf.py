@@ -17,9 +17,8 @@ author = "django-autoreload-plus contributors"
 project_copyright = author
 version = release = __version__
 
-extensions = ["myst_parser", "sphinxcontrib.mermaid"]
+extensions = ["myst_parser"]
 myst_heading_anchors = 4
-myst_fence_as_directive = ["mermaid"]
 # A link or an anchor that leads nowhere is a warning, and a warning is an error.
 nitpicky = True
 
