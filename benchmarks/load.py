@@ -27,6 +27,8 @@ CLIENTS = 2
 #: Seconds between two requests of a client.
 BETWEEN_REQUESTS = 0.005
 EDITS_UNDER_LOAD = 2
+#: What an edit leaves to be done in the background is done by then, in seconds.
+SETTLED = 3.0
 #: How long processor time is measured, in seconds: some periods of what polls.
 IDLE = 3.0
 #: How long the load of others is looked at, in seconds.
@@ -94,7 +96,7 @@ def measure_at_rest(session: Session) -> None:
     """Measure processor time, memory and watches while nothing happens."""
     run, server = session.run, session.server
     server.wait_for(reload.PAGE, timeout=sessions.STARTS_WITHIN)
-    session.rest()
+    time.sleep(SETTLED)
     before, began = used(server), time.monotonic()
     time.sleep(IDLE)
     after, elapsed = used(server), time.monotonic() - began

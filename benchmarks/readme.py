@@ -25,6 +25,7 @@ COLUMNS = (
     ("wagtail", "function body", "Wagtail: function body"),
     ("wagtail", "late module", "view module"),
     ("wagtail", "settings", "settings"),
+    ("oscar", "late module", "oscar: view module"),
     ("generated:5000", "late module", "5,000 modules: view module"),
 )
 
@@ -73,16 +74,23 @@ def part(count: int, of: int) -> str:
 
 
 def cost(results: Results) -> str:
-    """Say what the frozen copies take, in a paragraph; nothing if it was not measured."""
-    pairs = []
+    """Say what it takes beside Django's own, in a paragraph; nothing if it was not measured."""
+    memory, idle = [], []
     for project in results.projects:
-        memory = {run.peer: run.memory for run in results.of(project)}
-        own, base = memory.get(peers.OWN), memory.get(peers.BASE)
-        if own is not None and base is not None:
-            title = comparison.title(project)
-            name = f"{title[0].lower()}{title[1:]}"
-            pairs.append(f"{own:.0f} instead of {base:.0f} MiB for {name}")
-    return f"\nWhat it costs is memory: {', '.join(pairs)}.\n" if pairs else ""
+        runs = {run.peer: run for run in results.of(project)}
+        own, base = runs.get(peers.OWN), runs.get(peers.BASE)
+        title = comparison.title(project)
+        name = f"for {title[0].lower()}{title[1:]}"
+        if own and base and own.memory is not None and base.memory is not None:
+            memory.append(f"{own.memory:.0f} instead of {base.memory:.0f} MiB {name}")
+        if own and base and own.idle is not None and base.idle is not None:
+            idle.append(f"{own.idle:.1f} instead of {base.idle:.1f} % of a core {name}")
+    if not (memory and idle):
+        return ""
+    return (
+        f"\n**What it costs** is memory: {', '.join(memory)}. While nobody edits it takes"
+        f" {', '.join(idle)}.\n"
+    )
 
 
 def main() -> None:

@@ -16,7 +16,8 @@ PAGES = {
         *sorted(DOCS.glob("*.md")),
     )
 }
-BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+#: Its indentation, its language (or a directive of the site, in braces), and what is in it.
+BLOCK = re.compile(r"^( *)```([^\n`]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 PROGRAMS = (
     "python3?",
     "autoreload-plus",
@@ -42,7 +43,8 @@ def blocks(page: str, language: str) -> list[str]:
 
 def languages() -> set[str]:
     """Return the languages of all code blocks; ``""``: none is named."""
-    return {found[2] for text in PAGES.values() for found in BLOCK.finditer(text)}
+    found = {found[2] for text in PAGES.values() for found in BLOCK.finditer(text)}
+    return {language for language in found if not language.startswith("{")}
 
 
 def commands() -> dict[str, list[str]]:
