@@ -125,7 +125,8 @@ def test_guides_name_files_that_exist(name: str) -> None:
     named = re.findall(r"`([\w/]+(?:\.py|/))`", text.partition("## How it works")[2] or text)
     assert named
     known = {f"/{PACKAGE.name}/{path.relative_to(PACKAGE)}" for path in PACKAGE.rglob("*")}
-    known |= {f"/{path.relative_to(REPOSITORY)}" for path in (REPOSITORY / "tests").rglob("*")}
+    for folder in ("tests", "docs"):
+        known |= {f"/{path.relative_to(REPOSITORY)}" for path in (REPOSITORY / folder).rglob("*")}
     missing = [
         path for path in named if not any(one.endswith(f"/{path.strip('/')}") for one in known)
     ]
