@@ -220,6 +220,8 @@ def test_a_running_command_answers(command: str, running: DevServer) -> None:
         pytest.skip("there is no curl")
     with running as server:
         server.wait_for("/")
+        # The page may have come a moment before the supervisor knows of it.
+        run_line("python -m django_autoreload_plus --status --wait", server.root)
         printed = run_line(command.replace(":8000", f":{server.port}"), server.root)
         assert '"state": "live"' in printed or printed.startswith("live"), printed
         assert "curl" not in command or printed.endswith("one"), printed

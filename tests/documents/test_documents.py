@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import os
 import re
-import shlex
 import subprocess
 import sys
 import textwrap
@@ -23,7 +22,6 @@ from django_autoreload_plus.options import Options
 from django_autoreload_plus.protocol.reasons import KINDS
 from django_autoreload_plus.records import fields
 from documented.pages import BLOCK, PAGES, ROOT, blocks, languages
-from harness import DevServer, copy_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,29 +107,7 @@ def test_options_that_are_mentioned_exist(page: str) -> None:
     assert named <= known
 
 
-# Commands
-
-
-def test_the_quick_start_works(tmp_path: Path) -> None:
-    """The first page that somebody reads would lead nowhere."""
-    lines = [line for block in blocks("docs/quickstart.md", "sh") for line in block.splitlines()]
-    served = [line for line in lines if "manage.py runserver" in line]
-    assert len(served) == 3, served
-    [status] = [line for line in lines if "autoreload_status" in line]
-    project = copy_project(tmp_path / "project")
-    for line in served:
-        words = shlex.split(line.replace("runserver", "runserver {address}"))
-        with DevServer(project, command=(sys.executable, *words[1:])) as server:
-            server.wait_for("/version/")
-            done = subprocess.run(
-                [sys.executable, *shlex.split(status)[1:]],
-                cwd=project,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-            assert done.stdout.startswith("live"), done.stdout
+# Figures and versions
 
 
 def test_the_changelog_has_the_version() -> None:
