@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 PAUSE = 0.02
 #: How WebDriver names a reference to an element in its JSON.
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"

@@ -26,7 +26,7 @@ def no_leaks() -> Iterator[None]:
     """
     before = held_resources()
     yield
-    wait_until(lambda: held_resources() <= before, Leak(before), timeout=10)
+    wait_until(lambda: held_resources() <= before, Leak(before))
 
 
 class Leak:

@@ -91,7 +91,8 @@ def test_nothing_of_a_server_is_left(tmp_path: Path, *, terminal: bool) -> None:
         assert len(server.processes()) == 2
         server.kill_parent()
         assert len(server.processes()) == 1
-    assert server.processes(zombies=True) == []
+    # An orphan is reaped by the first process of the system, in its own time.
+    wait_until(lambda: server.processes(zombies=True) == [], "no zombie that stays")
 
 
 def test_port_is_kept_for_the_server(tmp_path: Path) -> None:
@@ -128,6 +129,6 @@ def test_catalog_is_read_by_gettext(tmp_path: Path) -> None:
 def test_the_portable_check_passes() -> None:
     """What is run on other systems would fail there for a reason of its own."""
     done = subprocess.run(
-        [sys.executable, SMOKE], capture_output=True, text=True, check=False, timeout=100
+        [sys.executable, SMOKE], capture_output=True, text=True, check=False, timeout=200
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -85,8 +85,8 @@ def add_library_folder(project: Path) -> None:
 
 
 def limit_start(project: Path) -> None:
-    """Give the code little time to start."""
-    add_setting(project, 'AUTORELOAD_PLUS["START_TIMEOUT"] = 5.0')
+    """Give the code little time to start, but enough for good code on a busy machine."""
+    add_setting(project, 'AUTORELOAD_PLUS["START_TIMEOUT"] = 10.0')
 
 
 def add_setting(project: Path, line: str) -> None:

@@ -119,7 +119,7 @@ def _wait_for_news(server: DevServer, path: str) -> str:
 @contextlib.contextmanager
 def nuisances(port: int) -> Iterator[list[socket.socket]]:
     """Open 500 connections that want nothing, and others that never come to an end."""
-    held = [socket.create_connection((HOST, port), DEADLINE) for _ in range(500)]
+    held: list[socket.socket] = []
     beginnings = (
         b"GET / HTTP/1.1\r\nX-Drip: ",
         b"GET / HTTP/1.1\r\n" + b"X-Long: " + b"x" * 60_000,
@@ -128,11 +128,12 @@ def nuisances(port: int) -> Iterator[list[socket.socket]]:
         b"\x16\x03\x01",
         b"\x00" * 5000,
     )
-    for index, connection in enumerate(held[-60:]):
-        # Those that were given up meanwhile are no nuisance any more.
-        with contextlib.suppress(OSError):
-            connection.sendall(beginnings[index % len(beginnings)])
     try:
+        held.extend(socket.create_connection((HOST, port), DEADLINE) for _ in range(500))
+        for index, connection in enumerate(held[-60:]):
+            # Those that were given up meanwhile are no nuisance any more.
+            with contextlib.suppress(OSError):
+                connection.sendall(beginnings[index % len(beginnings)])
         yield held
     finally:
         for connection in held:

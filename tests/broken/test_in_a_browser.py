@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import queue
+import socket
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -93,9 +95,6 @@ def test_the_place_is_copied(server: DevServer, browser: Browser) -> None:
 class Editor(http.server.BaseHTTPRequestHandler):
     """What the link of an editor leads to; the page in the browser stays where it is."""
 
-    #: Browsers connect in advance, and say nothing.
-    timeout = 0.5
-
     def do_GET(self) -> None:
         """Note what is to be opened."""
         self.server.opened.put(self.path)  # type: ignore[attr-defined]
@@ -103,12 +102,36 @@ class Editor(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
 
+class Editors(http.server.ThreadingHTTPServer):
+    """Listens for such an editor."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__((HOST, 0), Editor)
+        self.opened: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._connections: list[socket.socket] = []
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Let every connection wait in a thread: browsers connect in advance, and say nothing."""
+        self._connections.append(request)
+        super().process_request(request, client_address)
+
+    def end(self) -> None:
+        """Serve no longer, and let go those who say nothing."""
+        self.shutdown()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 def test_a_click_opens_the_editor(project: Path, browser: Browser) -> None:
     """The browser would refuse the link, or hand another place over to the editor."""
-    with http.server.HTTPServer((HOST, 0), Editor) as editor:
-        editor.opened = queue.SimpleQueue()  # type: ignore[attr-defined]
+    with Editors() as editor, contextlib.ExitStack() as undo:
         serving = threading.Thread(target=editor.serve_forever)
         serving.start()
+        undo.callback(serving.join)
+        undo.callback(editor.end)
         url = f"http://{HOST}:{editor.server_port}{{file}}:{{line}}:{{column}}"
         with (project / "config/settings.py").open("a", encoding="utf-8") as settings:
             settings.write(f"\nAUTORELOAD_PLUS = {{'EDITOR': {url!r}}}\n")
@@ -118,7 +141,5 @@ def test_a_click_opens_the_editor(project: Path, browser: Browser) -> None:
             browser.goto(f"{server.url}version/")
             browser.wait_text("ZeroDivisionError", "h1")
             browser.click("header .editor")
-            asked = editor.opened.get(timeout=DEADLINE)  # type: ignore[attr-defined]
-        editor.shutdown()
-        serving.join()
+            asked = editor.opened.get(timeout=DEADLINE)
     assert asked == f"{project}/teas/views.py:24:11"

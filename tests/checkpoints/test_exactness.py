@@ -188,7 +188,7 @@ def wagtail_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         [sys.executable, "-m", "pip", "--disable-pip-version-check", *words, *wanted],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     if done.returncode:
@@ -198,7 +198,7 @@ def wagtail_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     site.mkdir()
     start = "from wagtail.bin.wagtail import main; main()"
     subprocess.run(
-        [sys.executable, "-c", start, "start", "home_page", str(site)], check=True, timeout=60
+        [sys.executable, "-c", start, "start", "home_page", str(site)], check=True, timeout=300
     )
     (library / "wagtail").rename(site / "wagtail")
     with (site / "home_page/settings/dev.py").open("a", encoding="utf-8") as settings:
@@ -210,11 +210,11 @@ def wagtail_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # Only what is compiled by now is loaded without warnings, and the modules that print them.
     env = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     words = ["manage.py", "check", "--verbosity=0"]
-    subprocess.run([sys.executable, *words], cwd=site, env=env, check=True, timeout=60)
+    subprocess.run([sys.executable, *words], cwd=site, env=env, check=True, timeout=300)
     return site
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_a_large_project_is_resumed_exactly(wagtail_site: Path) -> None:
     """What holds for a small demo would fail on the projects that need a fast reload."""
     with Site(wagtail_site, options=UNCHECKED) as server:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import http.client
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import HOST, DevServer, write_file
+from harness import DEADLINE, HOST, DevServer, write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,13 +44,13 @@ def test_daphne(project: Path, options: tuple[str, ...]) -> None:
         assert ("daphne" in server.get("/version/").headers["server"]) is not bool(options)
         # Without ASGI this command serves no static files.
         assert server.get("/static/admin/css/base.css").status == (404 if options else 200)
-        kept = http.client.HTTPConnection(HOST, server.port)
-        kept.request("GET", "/version/")
-        assert kept.getresponse().read() == b"version 1"
-        follow(server, 2)
-        kept.request("GET", "/version/")
-        assert kept.getresponse().read() == b"version 4"
-        kept.close()
+        kept = http.client.HTTPConnection(HOST, server.port, timeout=DEADLINE)
+        with closing(kept):
+            kept.request("GET", "/version/")
+            assert kept.getresponse().read() == b"version 1"
+            follow(server, 2)
+            kept.request("GET", "/version/")
+            assert kept.getresponse().read() == b"version 4"
         for name in (VIEWS, "config/wsgi.py" if options else "config/asgi.py"):
             good = server.path(name).read_text(encoding="utf-8")
             server.write(name, good + "\n1 / 0\n")
@@ -71,12 +72,9 @@ def test_daphne_does_not_wait_for_streams(project: Path) -> None:
     put_beneath(project, "daphne")
     with DevServer(project) as server:
         server.wait_for("/version/")
-        stream = http.client.HTTPConnection(HOST, server.port, timeout=30)
-        stream.request("GET", "/steam/")
-        answer = stream.getresponse()
-        assert answer.read(1)
-        follow(server, 2)
-        stream.close()
+        with server.stream("/steam/") as answer:
+            assert answer.read(1)
+            follow(server, 2)
 
 
 def test_whitenoise(project: Path) -> None:

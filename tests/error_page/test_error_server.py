@@ -333,8 +333,10 @@ def test_a_slow_client_is_given_up() -> None:
     with running(Limits(head_time=0.1)) as server:
         server.show()
         connection = connect(server.port)
-        connection.sendall(b"GET / HTT")
-        assert receive(connection) == b""
+        # It may be given up before it has said a word, and is told so then.
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"GET / HTT")
+            assert receive(connection) == b""
         until(lambda: server.connections == 0, "it is forgotten")
 
 

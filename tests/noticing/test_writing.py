@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import wait_until, write_file
+from harness import at_once, wait_until, write_file
 from noticing.site import Site, add_view
 
 if TYPE_CHECKING:
@@ -111,12 +111,21 @@ WAYS = [
 ]
 
 
+#: Those after whose first step the file is complete for all that anybody can tell.
+IN_STEPS = (truncated_first, moved_away_first, deleted_first)
+
+
 @pytest.mark.parametrize("write", WAYS, ids=lambda write: write.__name__)
 def test_ways_to_write(site: Site, write: Callable[[Path], None]) -> None:
     """With that editor, the browser would show old code, an error page or two reloads."""
-    write(site.path(VIEWS))
-    site.comes_to_show(shown(site))
-    assert site.reloads() == [VIEWS]
+    for _ in range(20):
+        is_one = at_once(lambda: write(site.path(VIEWS))) or write not in IN_STEPS
+        site.comes_to_show(shown(site))
+        if is_one:
+            assert site.reloads() == [VIEWS]
+            return
+        site.beat()
+    pytest.skip("this machine does not do two steps at once")
 
 
 @pytest.mark.parametrize(

@@ -98,22 +98,31 @@ def service(root: Path) -> Iterator[str]:
     """Serve the word in the database to whoever connects."""
     listener = socket.create_server((HOST, 0))
 
-    def answer() -> None:
+    def answer(connection: socket.socket) -> None:
+        # Who asks may be ended before it hears the answer.
+        with (
+            contextlib.suppress(OSError),
+            connection,
+            contextlib.closing(sqlite3.connect(root / "db.sqlite3")) as base,
+        ):
+            connection.recv(4096)
+            word = base.execute("select word from words").fetchone()[0]
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + word.encode())
+
+    def serve() -> None:
         with contextlib.suppress(OSError):
             while True:
-                connection = listener.accept()[0]
-                with connection, contextlib.closing(sqlite3.connect(root / "db.sqlite3")) as base:
-                    connection.recv(4096)
-                    word = base.execute("select word from words").fetchone()[0]
-                    connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + word.encode())
+                answer(listener.accept()[0])
 
-    thread = threading.Thread(target=answer, daemon=True)
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    yield f"http://{HOST}:{listener.getsockname()[1]}/"
-    # Closing alone wakes nobody.
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join()
+    try:
+        yield f"http://{HOST}:{listener.getsockname()[1]}/"
+    finally:
+        # Closing alone wakes nobody.
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
 
 
 def test_a_row_read_in_ready(parity_site: Callable[..., ParitySite], tmp_path: Path) -> None:

@@ -199,7 +199,8 @@ if os.environ.get("RUN_MAIN") == "true":
     with site as server:
         server.shows("one")
         server.change("shop/apps.py", "return", "return notes.note('parent')")
-        noted(server, "child", "child", "parent")
+        # Two processes, each in its own time.
+        wait_until(lambda: sorted(notes(server)) == ["child", "child", "parent"], "all notes")
         # The first process, and the parent that came with the edit.
         server.wait_for_output("(?s)settings: None.*settings: None")
         assert server.output.count("settings: None") == 2

@@ -168,7 +168,7 @@ def test_dark_and_narrow(shown: Browser) -> None:
     colour = "return getComputedStyle(document.body).backgroundColor;"
     light = shown.script(colour)
     shown.prefer("dark")
-    assert shown.script(colour) != light
+    shown.wait(lambda page: page.script(colour) != light, "dark colours")
     shown.resize(390, 800, mobile=True)
     shown.wait(
         lambda page: page.script("return document.documentElement.scrollWidth <= innerWidth;"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness import at_once
 from watcher.noticing import wait_until
 
 if TYPE_CHECKING:
@@ -176,10 +177,14 @@ def test_a_replaced_file_is_not_reported_as_gone(noticed: Noticed) -> None:
     views = noticed.root / "views.py"
     views.write_text("one\n")
     noticed.watch(views)
-    views.unlink()
-    views.write_text("two\n")
-    noticed.until(views)
-    assert noticed.everything_until_quiet() == set()
+    for number in range(20):
+        is_one = at_once(lambda: delete_and_create(views))
+        noticed.until(views)
+        more = noticed.everything_until_quiet()
+        if is_one:
+            assert more == set(), number
+            return
+    pytest.skip("this machine does not do two steps at once")
 
 
 def test_a_nameless_file_linked_into_place_is_noticed(noticed: Noticed) -> None:
