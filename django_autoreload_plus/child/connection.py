@@ -29,6 +29,7 @@ from .collector import Collector
 from .framework import Checkpoints, Framework, Server
 from .guard import Guard
 from .listener import Listener
+from .questions import Questions
 from .tracker import Tracker
 from .under_way import UnderWay
 
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 #: Between two checks whether a debugger's prompt was left, in seconds.
 _PAUSE = 0.5
-#: An answer does not wait longer for a busy supervisor to watch what it has loaded, in seconds.
-_UNTIL_WATCHED = 1.0
 
 
 class Connection:
@@ -93,15 +92,15 @@ class Connection:
         self._answered = False
         self._pid = -1
         self._detached = False
-        #: Held while the supervisor is asked for something: one question at a time.
-        self._asking = threading.RLock()
-        self._cleared = threading.Event()
-        self._watched = threading.Event()
-        #: The answer to the question that was asked while the listener reads.
-        self._answer_came = threading.Event()
-        self._answer_read: tuple[m.Listening, list[int]] | None = None
         self._guard = Guard()
         self._listener = Listener(self._received, self._report_again, self.under_way)
+        self._questions = Questions(
+            self._listener,
+            say=self.say,
+            # A process that is resumed from a checkpoint has another channel.
+            receive=lambda: self.channel.receive(),
+            guard=lambda on: self.guard(on=on),
+        )
         self._sending = threading.RLock()
         #: Held while it is collected what to report: by the listener, or who answers a request.
         self._reporting = threading.RLock()
@@ -178,9 +177,7 @@ class Connection:
         prefetched = self.prefetched.pop(address, None)
         if prefetched is not None:
             return prefetched
-        with self._asking:
-            reply, descriptors = self._request(m.Listen(address))
-        assert isinstance(reply, m.Listening)
+        reply, descriptors = self._questions.listen(m.Listen(address))
         if reply.message:
             raise OSError(reply.error, reply.message) if reply.error else OSError(reply.message)
         return socket.socket(fileno=descriptors[0])
@@ -190,49 +187,12 @@ class Connection:
         prefetched = self.prefetched.pop(address, None)
         if prefetched is not None or self._listener.is_current_thread():
             return prefetched
-        question = m.Listen(address, bind=False)
-        with self._asking:
-            if self._listener.runs:
-                self._answer_came.clear()
-                self.say(question)
-                self._answer_came.wait()
-                assert self._answer_read is not None
-                reply, descriptors = self._answer_read
-            else:
-                answer, descriptors = self._request(question)
-                assert isinstance(answer, m.Listening)
-                reply = answer
+        reply, descriptors = self._questions.listen(m.Listen(address, bind=False))
         return None if reply.message else socket.socket(fileno=descriptors[0])
 
-    def _request(self, question: m.Message) -> tuple[m.Message, list[int]]:
-        """Ask, and wait for the answer; only before a thread listens to the supervisor."""
-        self.guard(on=False)
-        self.say(question)
-        try:
-            answer = self.channel.receive()
-        except ChannelClosed:
-            os._exit(1)
-        self.guard(on=True)
-        return answer
-
     def _ask_clearance(self, act: str, database: str) -> bool:
-        """Wait until an exclusive act may go on; returns whether no older process is left."""
         question = m.AskClearance(act, database)
-        if self._listener.is_current_thread():
-            # This very thread would have to read the answer.
-            return False
-        with self._asking:
-            if not self.clearance.is_needed:
-                # Given while this thread waited for another one's answer.
-                return True
-            if not self._listener.runs:
-                reply, _ = self._request(question)
-                assert isinstance(reply, m.Cleared)
-                return reply.alone
-            self._cleared.clear()
-            self.say(question)
-            self._cleared.wait()
-            return not self.clearance.is_needed
+        return self._questions.clearance(question, lambda: self.clearance.is_needed)
 
     def close_sockets(self) -> None:
         """Hold no port: this process is going to be a checkpoint."""
@@ -319,10 +279,7 @@ class Connection:
         Who has the answer may edit them, and ask again.
         """
         if self._listener.runs and self.tracker.last_lookup and self.is_here():
-            self._watched.clear()
-            self.report(scan=False)
-            self.say(m.AskWatched())
-            self._watched.wait(_UNTIL_WATCHED)
+            self._questions.until_watched(lambda: self.report(scan=False))
 
     def watch_globs(self, globs: Sequence[tuple[str, str]], files: Sequence[str] = ()) -> None:
         """Ask for more to be watched than what was loaded."""
@@ -344,7 +301,7 @@ class Connection:
         if self.checkpoints is not None:
             self.checkpoints.stop()
         # A thread of the program's may be waiting for an answer on the channel.
-        with self._asking:
+        with self._questions.lock:
             self.guard(on=False)
             self.tracker.notify = self._listener.wake
             # The process that has left the checkpoint behind has reported what it had loaded.
@@ -371,9 +328,9 @@ class Connection:
             case m.Cleared():
                 if message.alone:
                     self.clearance.give()
-                self._cleared.set()
-            case m.Watched():
-                self._watched.set()
+                self._questions.answered(message, descriptors)
+            case m.Watched() | m.Listening():
+                self._questions.answered(message, descriptors)
             case m.Resume():
                 if self.server is not None:
                     self.server.resume()
@@ -383,9 +340,6 @@ class Connection:
             case m.Adopt():
                 if self.server is not None:
                     self.server.adopt(socket.socket(fileno=descriptors[0]))
-            case m.Listening():
-                self._answer_read = message, descriptors
-                self._answer_came.set()
             case m.Go():
                 # Read where it is awaited, before this thread begins to listen.
                 pass
