@@ -31,8 +31,8 @@ from .fork.process_ids import ProcessIds
 from .fork.random_state import random_state
 from .fork.safety import Safety
 from .frozen import Frozen, block_signals, fork, unblock_signals
-from .looks import site_folders
 from .offspring import Offspring
+from .probes import site_folders
 from .source_loader import SourceOnlyFinder, forget_listings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Checkpointer:
         self._swapper = swapper
         self.safety = Safety(ours=self._descriptors())
         #: Data that was read from databases and other programs.
-        self.data = Data(looks=link.tracker.looks)
+        self.data = Data(probes=link.tracker.probes)
         self._process_ids = ProcessIds()
         self._interval = _FIRST_INTERVAL
         self._taken = 0
@@ -90,8 +90,8 @@ class Checkpointer:
         listeners["sqlite3.connect"] = self.data.sqlite
         tracker = self._link.tracker
         tracker.inputs.update(self.data.inputs())
-        tracker.looks.install(tracker.inputs)
-        self.at_stop.append(tracker.looks.remove)
+        tracker.probes.install(tracker.inputs)
+        self.at_stop.append(tracker.probes.remove)
         # The interpreter runs the .pth files of editable installs when it starts.
         self._link.watch_globs([(folder, "*.pth") for folder in site_folders()])
         self._process_ids.install()

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..paths import real, working_directory
-from ..protocol import looks
+from ..protocol import probes
 from ..records import dataclass
 
-#: What is looked at, and how, as in :class:`.protocol.looks.Look`.
+#: What is looked at, and how, as in :class:`.protocol.probes.Probe`.
 Input = tuple[str, str]
 
 _SHELL = "/bin/sh"
@@ -74,10 +74,10 @@ def inputs(event: str, args: tuple[Any, ...]) -> list[Input] | None:
     run = _run(event, args)
     if run is None:
         return None
-    found = [(run.folder, looks.EXISTS)]
+    found = [(run.folder, probes.EXISTS)]
     for path in _candidates(run):
         # A program of this name that appears here would be run instead of a later one.
-        found.append((path, looks.STATUS))
+        found.append((path, probes.STATUS))
         if os.path.isfile(path) and os.access(path, os.X_OK):
             more = _inputs(run, path)
             return None if more is None else [*found, *more]
@@ -161,8 +161,8 @@ def _of_git(run: Run) -> list[Input] | None:
         os.path.join(general, "git", "config"),
         "/etc/gitconfig",
     )
-    configuration = [(path, looks.STATUS) for path in files if os.path.isabs(path)]
-    return [*configuration, (os.path.normpath(folder), looks.REPOSITORY)]
+    configuration = [(path, probes.STATUS) for path in files if os.path.isabs(path)]
+    return [*configuration, (os.path.normpath(folder), probes.REPOSITORY)]
 
 
 def _only_reads(command: str, options: Sequence[str]) -> bool:

@@ -22,8 +22,8 @@ from ..paths import absolute
 from ..protocol.messages import Loaded, LoadedFile
 from ..records import dataclass, field
 from ..swap.support import watcher
-from .looks import PACKAGE, Looks
 from .modules import Lookup, candidates, find, is_finished, module_files, shadowing_candidates
+from .probes import PACKAGE, Probes
 from .source_loader import SourceOnlyFinder
 
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
@@ -85,8 +85,8 @@ class Tracker:
         self.listeners: dict[str, Callable[[tuple[Any, ...]], None]] = {}
         #: Listeners for what a start takes from outside, besides those.
         self.inputs: dict[str, Callable[[tuple[Any, ...]], None]] = {}
-        #: Where the program looks without opening.
-        self.looks = Looks()
+        #: What the program asks the file system without opening a file.
+        self.probes = Probes()
 
         #: The audit hook: no method, which could not be given an attribute.
         self._hook = partial(self._audit)
@@ -152,7 +152,7 @@ class Tracker:
             self._add(files, path, when, "")
         self._scan(files, [*sys.modules] if scan else self._new_names())
         written = tuple(sorted(record.writes))
-        return Loaded(tuple(files), tuple(missing), (), written, *self.looks.collect())
+        return Loaded(tuple(files), tuple(missing), (), written, *self.probes.collect())
 
     def _resolve(self, lookups: list[Lookup], files: list[LoadedFile], missing: list[str]) -> None:
         retry, self._unresolved = self._unresolved, []
@@ -284,7 +284,7 @@ class Tracker:
             self.notify()
 
     def _is_watched(self, name: str) -> bool:
-        return name in self._reported or self.looks.has_missed(name)
+        return name in self._reported or self.probes.has_missed(name)
 
 
 def is_importing() -> bool:

@@ -11,8 +11,8 @@ from ..options import Options
 from ..records import dataclass, field
 from .address import Address
 from .failure import Failure
-from .looks import Look
 from .measured import Import, Stop
+from .probes import Probe
 from .reasons import Reason
 
 #: Raised when a message changes its meaning; both ends come from one
@@ -61,10 +61,10 @@ class Loaded:
     #: Files the program itself writes: state, not code. Sources are told of only
     #: while it starts: generated for this start, and code like any other after it.
     written: tuple[str, ...] = ()
-    #: The first answers to looks at files that were not opened.
-    looks: tuple[Look, ...] = ()
+    #: What was asked of the file system without opening a file, with the first answers.
+    probes: tuple[Probe, ...] = ()
     #: The answers that are others now because the program itself has changed them.
-    changed_looks: tuple[Look, ...] = ()
+    changed_probes: tuple[Probe, ...] = ()
 
 
 @dataclass(frozen=True)

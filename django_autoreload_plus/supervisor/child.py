@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from ..protocol import messages as m
 from ..protocol.address import Address
 from ..protocol.channel import Channel, ChannelClosed, ChannelFull
-from ..protocol.looks import Look, renewed
+from ..protocol.probes import Probe, renewed
 from ..records import dataclass, field
 from . import outgoing
 from .processes import descendants_in_group
@@ -51,7 +51,7 @@ class Child:
     cleared: bool = False
     pid_is_certain: bool = True
     #: The files loaded since the last checkpoint.
-    segment: set[str | Look] = field(default_factory=set)
+    segment: set[str | Probe] = field(default_factory=set)
     #: A debugger's prompt is open in it, and whether it is in the main thread.
     prompts: bool = False
     prompts_main: bool = False
@@ -98,9 +98,9 @@ class Child:
         self.loaded.append(report)
         self.segment.update(item.path for item in report.files)
         self.segment.update(report.missing)
-        self.segment.update(report.looks)
-        if report.changed_looks:
-            self.segment = set(renewed(self.segment, report.changed_looks))
+        self.segment.update(report.probes)
+        if report.changed_probes:
+            self.segment = set(renewed(self.segment, report.changed_probes))
 
     def signal(self, number: int) -> None:
         """Send a signal; a process that is gone is no error, nor one that is not there yet."""

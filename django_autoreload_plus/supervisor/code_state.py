@@ -14,8 +14,8 @@ from typing import Literal
 from ..failure.from_process import from_syntax_error
 from ..own_code import OwnCode
 from ..protocol.failure import Failure
-from ..protocol.looks import EXISTS, STATUS, Look
 from ..protocol.messages import Loaded, LoadedFile
+from ..protocol.probes import EXISTS, STATUS, Probe
 from ..watcher import Baseline, Change, Targets
 from .compiled import Compiled
 
@@ -43,7 +43,7 @@ class CodeState:
         self.files: set[str] = set()
         self.missing: set[str] = set()
         self.globs: set[tuple[str, str]] = set()
-        #: Where the program has looked without opening, and nothing was there.
+        #: Paths that the program has probed, and nothing was there.
         self._sought: set[str] = set()
         #: Files that a process is known to have read, or looked for as modules: of all others
         #: that are watched nobody knows when they are used.
@@ -77,8 +77,8 @@ class CodeState:
         self.modules.update((item.path, item.module) for item in loaded.files if item.module)
         self._read.update(item.path for item in loaded.files if item.time or item.module)
         self._read.update(loaded.missing)
-        self._add_looks(loaded.looks)
-        self._add_looks(loaded.changed_looks)
+        self._add_probes(loaded.probes)
+        self._add_probes(loaded.changed_probes)
         self.missing.update(loaded.missing)
         self.missing -= self.files
         self.globs.update(loaded.globs)
@@ -89,13 +89,13 @@ class CodeState:
                 self.dirty.pop(path, None)
         return self._extent() != before
 
-    def _add_looks(self, looks: Iterable[Look]) -> None:
-        for look in looks:
-            if look.answer or look.how not in (EXISTS, STATUS):
-                self._sought.discard(look.path)
+    def _add_probes(self, probes: Iterable[Probe]) -> None:
+        for probe in probes:
+            if probe.answer or probe.how not in (EXISTS, STATUS):
+                self._sought.discard(probe.path)
             else:
-                self._sought.add(look.path)
-                self._read.add(look.path)
+                self._sought.add(probe.path)
+                self._read.add(probe.path)
 
     def _extent(self) -> tuple[int, ...]:
         kinds = (self.files, self.missing, self._sought, self.globs, self.written)

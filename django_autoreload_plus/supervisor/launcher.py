@@ -14,7 +14,7 @@ from ..protocol.breadcrumbs import Breadcrumbs
 from ..protocol.channel import ChannelClosed
 from ..protocol.first_child import channel_of
 from ..protocol.launch import ChildLaunch, Launch
-from ..protocol.looks import REPOSITORY, Look
+from ..protocol.probes import REPOSITORY, Probe
 from ..protocol.reasons import Reason
 from ..protocol.spawn import command, spawn
 from . import conditions, outgoing
@@ -23,7 +23,7 @@ from .checkpoints.pool import CheckpointPool
 from .checkpoints.upkeep import Upkeep
 from .child import Child
 from .code_state import CodeState
-from .look_comparison import Comparison
+from .probe_comparison import Comparison
 from .reaper import Reaper
 from .reload_report import ReloadReport
 from .swaps import Swaps
@@ -73,9 +73,9 @@ class Launcher:
         self._suspects: frozenset[str] = frozenset()
         #: A process in which the program has just begun again by itself.
         self.successor: Child | None = None
-        #: Looks of the checkpoints that would have another answer now.
-        self._stale: frozenset[Look] = frozenset()
-        self._looked = False
+        #: Probes of the checkpoints that would have another answer now.
+        self._stale: frozenset[Probe] = frozenset()
+        self._probed = False
         self._comparison = Comparison()
         #: Why there are no later checkpoints than there are.
         self._refusals: tuple[Reason, ...] = ()
@@ -103,12 +103,12 @@ class Launcher:
         self._tell_replaced()
         self._suspects = code.changed | self._since
         _discard_bytecode(self._suspects)
-        self._looked = False
+        self._probed = False
         child = self._adopted(generation)
         if child is None and swap:
             child = self._swapped(generation, first=first)
         if child is None:
-            self._look_again()
+            self._probe_again()
             child = self._resumed(generation, first=first)
         return child or self._spawn(generation, first=first)
 
@@ -150,17 +150,17 @@ class Launcher:
             self._checkpoints.distrust_before(generation)
             self._report.tell("no copy is resumed: ", Reason("AP244", change))
 
-    def _look_again(self) -> None:
-        if self._looked:
+    def _probe_again(self) -> None:
+        if self._probed:
             return
-        self._looked = True
+        self._probed = True
         self._stale = self._comparison.differing(
-            self._checkpoints.looks(), written=self._code.written, is_ignored=self._code.is_ignored
+            self._checkpoints.probes(), written=self._code.written, is_ignored=self._code.is_ignored
         )
         if self._stale:
-            paths = sorted({look.path for look in self._stale})
+            paths = sorted({probe.path for probe in self._stale})
             more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-            is_git = any(look.how == REPOSITORY for look in self._stale if look.path == paths[0])
+            is_git = any(probe.how == REPOSITORY for probe in self._stale if probe.path == paths[0])
             what = f"the git repository of {paths[0]}" if is_git else paths[0]
             self._report.tell(
                 "", Reason("AP241", f"the program would not find {what} as it did{more}")
@@ -202,7 +202,7 @@ class Launcher:
             self._report.tell("imported again: ", reason)
             return None
         # It exchanges them meanwhile, and is given no request before it is admitted.
-        self._look_again()
+        self._probe_again()
         if not self._checkpoints.is_concerned(self._stale):
             return child
         self._report.tell("imported again: ", Reason("AP136", "it looked there while starting"))

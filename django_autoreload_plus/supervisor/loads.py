@@ -36,7 +36,7 @@ class Loads:
 
     def add(self, child: Child, report: m.Loaded) -> None:
         """A child tells what it has loaded."""
-        self._checkpoints.renew(report.changed_looks)
+        self._checkpoints.renew(report.changed_probes)
         child.add_report(report)
         if self._code.add(report):
             self._files.update_soon()

@@ -17,11 +17,11 @@ from typing import Any
 
 from ...own_code import is_installed, looks_own
 from ...paths import absolute, working_directory
-from ...protocol.looks import STATUS
+from ...protocol.probes import STATUS
 from ...protocol.reasons import Reason
 from ...records import dataclass, field
 from .. import queries
-from ..looks import Looks
+from ..probes import Probes
 
 _PACKAGE = __name__.partition(".")[0]
 _IN_MEMORY = ("", ":memory:")
@@ -70,7 +70,7 @@ class Data(Outside):
     """Databases and other programs, with listeners to audit events."""
 
     #: Where answers are noted that can be compared later.
-    looks: Looks = field(default_factory=Looks)
+    probes: Probes = field(default_factory=Probes)
 
     def database(self, alias: str) -> None:
         """The framework connects to its database of this name."""
@@ -94,7 +94,7 @@ class Data(Outside):
         is_stream = getattr(args[0], "type", None) == socket.SOCK_STREAM
         if path and not (is_stream and os.path.exists(path)):
             # Whether it is there is all that the program can learn.
-            self.looks.add(path, STATUS)
+            self.probes.add(path, STATUS)
         elif is_stream:
             client = next(filter(None, map(_package, _clients())), "the program")
             self.note("AP231", client, f"{client} connected to {_address(args[1])}")
@@ -104,7 +104,7 @@ class Data(Outside):
         known = queries.inputs(event, args)
         if known is not None:
             for path, how in known:
-                self.looks.add(path, how)
+                self.probes.add(path, how)
             return
         words = [args[0], *args[1]] if len(args) > 1 and args[1] else ["sh", "-c", args[0]]
         name = _program_name([_text(word) for word in words])

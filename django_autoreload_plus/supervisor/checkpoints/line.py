@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from ...protocol import messages as m
 from ...protocol.channel import Channel, ChannelClosed
 from ...protocol.codec import MessageError
-from ...protocol.looks import Look, renewed
+from ...protocol.probes import Probe, renewed
 from ...records import dataclass
 
 #: Points that are kept while others are thinned out.
@@ -61,7 +61,7 @@ class Checkpoint:
     label: str
     pid: int
     channel: Channel
-    segment: frozenset[str | Look]
+    segment: frozenset[str | Probe]
     #: Import time from the start of the program to this point, in seconds.
     elapsed: float = 0.0
     #: The checkpoint holds exit handlers: its process has to stay as long as its line does.
@@ -104,10 +104,10 @@ class Line:
         #: these clean up is in use as long as anything that came after them.
         self.keepers = list(keepers)
         #: Segments of checkpoints that are gone, for the next one that comes.
-        self._tail: frozenset[str | Look] = frozenset()
+        self._tail: frozenset[str | Probe] = frozenset()
 
-    def good_for(self, changed: Collection[str | Look]) -> int:
-        """How many of the checkpoints precede every use of the changed files and looks."""
+    def good_for(self, changed: Collection[str | Probe]) -> int:
+        """How many of the checkpoints precede every use of the changed files and probes."""
         changed = set(changed)
         count = 0
         for copy in self.frozen:
@@ -139,8 +139,8 @@ class Line:
             self.remove(copy)
         return gone
 
-    def renew(self, changed: Collection[Look]) -> None:
-        """These looks have other answers now."""
+    def renew(self, changed: Collection[Probe]) -> None:
+        """These probes have other answers now."""
         self._tail = renewed(self._tail, changed)
         for copy in self.frozen:
             copy.segment = renewed(copy.segment, changed)

@@ -16,7 +16,7 @@ from ...exhaustive import assert_never
 from ...protocol import messages as m
 from ...protocol.channel import Channel, ChannelClosed
 from ...protocol.codec import MessageError
-from ...protocol.looks import Look
+from ...protocol.probes import Probe
 from ...protocol.reasons import Reason
 from .. import outgoing
 from ..processes import go_on
@@ -136,8 +136,8 @@ class CheckpointPool:
 
     def best(
         self,
-        dirty: Collection[str | Look],
-        since_attempt: Collection[str | Look],
+        dirty: Collection[str | Probe],
+        since_attempt: Collection[str | Probe],
         *,
         early: bool = False,
     ) -> Checkpoint | None:
@@ -164,17 +164,17 @@ class CheckpointPool:
         last = self._live.frozen[-1:] if self._is_trusted(self._live) else []
         return last[0] if last and last[0].label == m.READY else None
 
-    def looks(self) -> frozenset[Look]:
-        """Where the processes looked of which there are checkpoints."""
-        return frozenset().union(*(_looks(copy.segment) for copy in self.all()))
+    def probes(self) -> frozenset[Probe]:
+        """The probes of the processes of which there are checkpoints."""
+        return frozenset().union(*(_probes(copy.segment) for copy in self.all()))
 
-    def renew(self, changed: Collection[Look]) -> None:
-        """The program itself has changed what these looks find: that is no other input."""
+    def renew(self, changed: Collection[Probe]) -> None:
+        """The program itself has changed what these probes find: that is no other input."""
         for line in {self._live, self._attempt} if changed else ():
             line.renew(changed)
 
-    def is_concerned(self, stale: Collection[Look]) -> bool:
-        """Whether the live line has made one of these looks before its last checkpoint."""
+    def is_concerned(self, stale: Collection[Probe]) -> bool:
+        """Whether the live line has made one of these probes before its last checkpoint."""
         return self._live.good_for(stale) < len(self._live.frozen)
 
     def has_loaded(self, path: str) -> bool:
@@ -370,11 +370,11 @@ class CheckpointPool:
 
 
 @functools.lru_cache(maxsize=64)
-def _looks(segment: frozenset[str | Look]) -> frozenset[Look]:
-    return frozenset(item for item in segment if isinstance(item, Look))
+def _probes(segment: frozenset[str | Probe]) -> frozenset[Probe]:
+    return frozenset(item for item in segment if isinstance(item, Probe))
 
 
-def _sources(segment: Iterable[str | Look]) -> Iterator[str]:
+def _sources(segment: Iterable[str | Probe]) -> Iterator[str]:
     return (item for item in segment if isinstance(item, str) and item.endswith(".py"))
 
 

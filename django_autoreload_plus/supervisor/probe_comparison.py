@@ -1,4 +1,4 @@
-"""Compares what a program has found where it looked with what is there now."""
+"""Compares the answers to a program's probes with those that it would get now."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable
 
-from ..protocol.looks import ENTRY_STATUS, LISTINGS, NAMES, SEPARATOR, STATUS, Look, ask, failed
+from ..protocol.probes import ENTRY_STATUS, LISTINGS, NAMES, SEPARATOR, STATUS, Probe, ask, failed
 from ..records import dataclass
 from ..watcher import CLOCK_SLACK_NS
 from ..watcher.mounts import Mounts
@@ -29,7 +29,7 @@ class _Listed:
 
 
 class Comparison:
-    """Compares looks at every start.
+    """Compares probes at every start.
 
     A large project has listed dozens of directories. One is listed again only when its
     status is another one, as it is after every entry that has come, gone or been replaced.
@@ -41,39 +41,39 @@ class Comparison:
 
     def differing(
         self,
-        looks: Iterable[Look],
+        probes: Iterable[Probe],
         *,
         written: Collection[str],
         is_ignored: Callable[[str], bool],
-    ) -> frozenset[Look]:
-        """Those looks that would have another answer now.
+    ) -> frozenset[Probe]:
+        """Those probes that would have another answer now.
 
         Of what the program itself writes (``written``) only the existence counts.
         """
         return frozenset(
-            look
-            for look in looks
-            if (now := self._ask(look)) != look.answer
-            and not is_ignored(look.path)
-            and not (look.how == NAMES and now and _same_names(look, now, written, is_ignored))
-            and not (look.how in (STATUS, ENTRY_STATUS) and _same_kind(look, now, written))
+            probe
+            for probe in probes
+            if (now := self._ask(probe)) != probe.answer
+            and not is_ignored(probe.path)
+            and not (probe.how == NAMES and now and _same_names(probe, now, written, is_ignored))
+            and not (probe.how in (STATUS, ENTRY_STATUS) and _same_kind(probe, now, written))
         )
 
-    def _ask(self, look: Look) -> str:
-        if look.how not in LISTINGS:
-            return ask(look.path, look.how)
-        key = look.path, look.how
+    def _ask(self, probe: Probe) -> str:
+        if probe.how not in LISTINGS:
+            return ask(probe.path, probe.how)
+        key = probe.path, probe.how
         listed = self._listed.get(key)
-        if listed is not None and _statuses(look.path, listed.entries) == listed.status:
+        if listed is not None and _statuses(probe.path, listed.entries) == listed.status:
             return listed.answer
         self._listed.pop(key, None)
-        before, began = _status(look.path), time.time_ns()
+        before, began = _status(probe.path), time.time_ns()
         try:
-            listing = LISTINGS[look.how](look.path)
+            listing = LISTINGS[probe.how](probe.path)
         except OSError as error:
             return failed(error)
-        status = _statuses(look.path, listing.entries)
-        if status[0] == before and self._is_certain(look.path, status, began):
+        status = _statuses(probe.path, listing.entries)
+        if status[0] == before and self._is_certain(probe.path, status, began):
             self._listed[key] = _Listed(listing.answer, listing.entries, status)
         return listing.answer
 
@@ -103,17 +103,17 @@ def _status(path: str) -> _Status:
     return info.st_dev, info.st_ino, info.st_mode, info.st_mtime_ns, info.st_ctime_ns
 
 
-def _same_kind(look: Look, now: str, written: Collection[str]) -> bool:
-    return look.path in written and look.answer.partition(" ")[0] == now.partition(" ")[0]
+def _same_kind(probe: Probe, now: str, written: Collection[str]) -> bool:
+    return probe.path in written and probe.answer.partition(" ")[0] == now.partition(" ")[0]
 
 
 def _same_names(
-    look: Look, now: str, written: Collection[str], is_ignored: Callable[[str], bool]
+    probe: Probe, now: str, written: Collection[str], is_ignored: Callable[[str], bool]
 ) -> bool:
-    if not look.answer:
+    if not probe.answer:
         return False
-    for name in {*look.answer.split(SEPARATOR)} ^ {*now.split(SEPARATOR)}:
-        path = os.path.join(look.path, name.removesuffix(":"))
+    for name in {*probe.answer.split(SEPARATOR)} ^ {*now.split(SEPARATOR)}:
+        path = os.path.join(probe.path, name.removesuffix(":"))
         if not (path in written or is_ignored(path) or _BY_PRODUCTS.fullmatch(name)):
             return False
     return True

@@ -1,4 +1,6 @@
-"""Answers to looks at files that were not opened, to be compared later.
+"""Probes: what a program has asked the file system without opening a file, and the answer.
+
+They are compared with the file system of a later moment.
 
 An answer is a short text; an empty one says that nothing is there.
 """
@@ -38,19 +40,20 @@ _INSTALLED = (".dist-info", ".egg-info", ".egg", ".egg-link", ".pth")
 
 
 @dataclass(frozen=True)
-class Look:
-    """One answer."""
+class Probe:
+    """One question, and the answer to it."""
 
     path: str
     how: str
     answer: str
 
 
-def renewed(items: Iterable[_Item | Look], changed: Iterable[Look]) -> frozenset[_Item | Look]:
-    """The same items, looks among them with the answers that are others now."""
-    newer = {(look.path, look.how): look for look in changed}
+def renewed(items: Iterable[_Item | Probe], changed: Iterable[Probe]) -> frozenset[_Item | Probe]:
+    """The same items; probes among them have the answers of now."""
+    newer = {(probe.path, probe.how): probe for probe in changed}
     return frozenset(
-        newer.get((item.path, item.how), item) if isinstance(item, Look) else item for item in items
+        newer.get((item.path, item.how), item) if isinstance(item, Probe) else item
+        for item in items
     )
 
 
@@ -71,7 +74,7 @@ def ask(path: str, how: str) -> str:
 
 
 def describe(info: os.stat_result, path: str, how: str) -> str:
-    """The part of a status that a look of this kind can see.
+    """The part of a status that a probe of this kind can see.
 
     Of a directory its time does not count: it changes with every file in it.
     """
@@ -87,7 +90,7 @@ def describe(info: os.stat_result, path: str, how: str) -> str:
 
 
 def failed(error: OSError) -> str:
-    """The answer where a look raised."""
+    """The answer where a probe raised."""
     return "" if error.errno in _ABSENT else f"error {error.errno}"
 
 
@@ -125,5 +128,5 @@ def installed(path: str) -> Listing:
     return Listing(SEPARATOR.join(["", *sorted(found)]), tuple(dated))
 
 
-#: Kinds of looks that list a directory. They raise :class:`OSError`.
+#: Kinds of probes that list a directory. They raise :class:`OSError`.
 LISTINGS = {NAMES: names, INSTALLED: installed}

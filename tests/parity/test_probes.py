@@ -1,4 +1,4 @@
-"""Where a start looked without opening, it looks again at the next reload."""
+"""What a start asked the file system without opening a file is asked again at a reload."""
 # The functions under test:
 # ruff: noqa: PTH110, PTH113, PTH115, PTH116, PTH204
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from django_autoreload_plus.child.looks import Looks
-from django_autoreload_plus.supervisor.look_comparison import Comparison
+from django_autoreload_plus.child.probes import Probes
+from django_autoreload_plus.supervisor.probe_comparison import Comparison
 from harness import write_file
 from parity.reloaders import COPIES
 
@@ -135,9 +135,9 @@ def test_packages_that_are_installed(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def noted() -> Iterator[Looks]:
-    """Return notes of what this process looks at."""
-    notes = Looks()
+def noted() -> Iterator[Probes]:
+    """Return notes of what this process probes."""
+    notes = Probes()
     notes.install({})
     yield notes
     notes.remove()
@@ -149,7 +149,7 @@ def change_link(root: Path) -> None:
     (root / "link").symlink_to("there")
 
 
-#: A look, and a change that gives it another answer.
+#: A probe, and a change that gives it another answer.
 LOOKS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
     "exists": (lambda p: os.path.exists(p / "new"), lambda p: (p / "new").touch()),
     "gone": (lambda p: os.path.isfile(p / "file"), lambda p: (p / "file").unlink()),
@@ -173,35 +173,35 @@ PATHLIB = ("isdir", "size", "resolve")
 
 
 @pytest.mark.parametrize("name", LOOKS)
-def test_a_look_and_what_changes_it(tmp_path: Path, noted: Looks, name: str) -> None:
+def test_a_probe_and_what_changes_it(tmp_path: Path, noted: Probes, name: str) -> None:
     """What a start finds that way would stay as it was; or every start would look different."""
     if name in PATHLIB and sys.version_info < (3, 11):
         pytest.skip("pathlib has kept os.stat(), which a child replaces before it is imported")
-    look, change = LOOKS[name]
+    probe, change = LOOKS[name]
     (tmp_path / "file").write_text("x")
     (tmp_path / "link").symlink_to("file")
-    look(tmp_path)
-    looks, _ = noted.collect()
-    assert not Comparison().differing(looks, written=(), is_ignored=lambda _path: False)
+    probe(tmp_path)
+    probes, _ = noted.collect()
+    assert not Comparison().differing(probes, written=(), is_ignored=lambda _path: False)
     change(tmp_path)
-    assert Comparison().differing(looks, written=(), is_ignored=lambda _path: False)
+    assert Comparison().differing(probes, written=(), is_ignored=lambda _path: False)
 
 
-def test_what_is_no_input(tmp_path: Path, noted: Looks) -> None:
-    """A log that grows, or a file beside one that was looked at, would end every fast reload."""
+def test_what_is_no_input(tmp_path: Path, noted: Probes) -> None:
+    """A log that grows, or a file beside one that was probed, would end every fast reload."""
     log = tmp_path / "log"
     log.write_text("x")
     os.stat(log)
     os.path.exists(log)
     os.stat(tmp_path)
-    looks, _ = noted.collect()
+    probes, _ = noted.collect()
     log.write_text("xx")
     (tmp_path / "beside").touch()
-    assert not Comparison().differing(looks, written=(str(log),), is_ignored=lambda _path: False)
-    assert not Comparison().differing(looks, written=(), is_ignored=lambda path: path == str(log))
+    assert not Comparison().differing(probes, written=(str(log),), is_ignored=lambda _path: False)
+    assert not Comparison().differing(probes, written=(), is_ignored=lambda path: path == str(log))
 
 
-def test_functions_that_are_kept(noted: Looks, tmp_path: Path) -> None:
+def test_functions_that_are_kept(noted: Probes, tmp_path: Path) -> None:
     """A library that asks what ``os.stat`` can do, or keeps it, would fail."""
     import copy
     import inspect
@@ -210,14 +210,14 @@ def test_functions_that_are_kept(noted: Looks, tmp_path: Path) -> None:
     from os import stat
 
     class Keeping:
-        look: Any = os.stat
+        probe: Any = os.stat
 
     assert os.stat in os.supports_fd
     assert os.stat in os.supports_follow_symlinks
     assert isinstance(os.stat, types.BuiltinFunctionType)
     assert "follow_symlinks" in inspect.signature(os.stat).parameters
     assert pickle.loads(pickle.dumps(copy.copy(os.stat))) == os.stat  # noqa: S301
-    assert Keeping().look(tmp_path).st_mode
+    assert Keeping().probe(tmp_path).st_mode
     with pytest.raises(FileNotFoundError):
         stat(tmp_path / "none")
     noted.remove()

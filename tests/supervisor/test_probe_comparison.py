@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from django_autoreload_plus.protocol import looks
-from django_autoreload_plus.protocol.looks import INSTALLED, NAMES, Look, ask
-from django_autoreload_plus.supervisor.look_comparison import Comparison
+from django_autoreload_plus.protocol import probes
+from django_autoreload_plus.protocol.probes import INSTALLED, NAMES, Probe, ask
+from django_autoreload_plus.supervisor.probe_comparison import Comparison
 from django_autoreload_plus.watcher import CLOCK_SLACK_NS
 
 if TYPE_CHECKING:
@@ -70,19 +70,19 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def differs(comparison: Comparison, look: Look) -> bool:
-    """Whether a look would have another answer now."""
-    return bool(comparison.differing([look], written=(), is_ignored=lambda _path: False))
+def differs(comparison: Comparison, probe: Probe) -> bool:
+    """Whether a probe would have another answer now."""
+    return bool(comparison.differing([probe], written=(), is_ignored=lambda _path: False))
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_seen_in_a_directory_listed_before(folder: Path, name: str) -> None:
     """A plugin that is added would not count at the second save after the start."""
     how, change = CHANGES[name]
-    comparison, look = Comparison(), Look(str(folder), how, ask(str(folder), how))
-    assert not differs(comparison, look)
+    comparison, probe = Comparison(), Probe(str(folder), how, ask(str(folder), how))
+    assert not differs(comparison, probe)
     change(folder)
-    assert differs(comparison, look)
+    assert differs(comparison, probe)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no mount table elsewhere")
@@ -90,20 +90,20 @@ def test_what_has_not_changed_is_not_listed_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A save in a large project would list dozens of directories before the new code is live."""
-    listed, names = [], looks.names
+    listed, names = [], probes.names
 
-    def counted(path: str) -> looks.Listing:
+    def counted(path: str) -> probes.Listing:
         listed.append(path)
         return names(path)
 
-    monkeypatch.setitem(looks.LISTINGS, NAMES, counted)
-    comparison, look = Comparison(), Look(str(folder), NAMES, names(str(folder)).answer)
+    monkeypatch.setitem(probes.LISTINGS, NAMES, counted)
+    comparison, probe = Comparison(), Probe(str(folder), NAMES, names(str(folder)).answer)
     for _ in range(3):
-        assert not differs(comparison, look)
+        assert not differs(comparison, probe)
     assert listed == [str(folder)]
     (folder / "new").touch()
     # In the same tick of the clock a further entry would not show.
     for count in range(3):
         (folder / f"new {count}").touch()
-        now = Look(str(folder), NAMES, names(str(folder)).answer)
+        now = Probe(str(folder), NAMES, names(str(folder)).answer)
         assert not differs(comparison, now)

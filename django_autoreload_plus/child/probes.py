@@ -1,4 +1,4 @@
-"""Notes where a starting program looks without opening: files, folders and listings.
+"""Notes what a starting program asks the file system without opening: files, folders, listings.
 
 Listings raise audit events. ``os.stat()`` and its relatives raise none, so these functions
 of :mod:`os` are replaced while the program starts; ``os.path`` and :mod:`pathlib` use them.
@@ -15,8 +15,8 @@ from types import CodeType, FrameType
 from typing import Any
 
 from ..own_code import PACKAGE_FOLDERS
-from ..protocol import looks
-from ..protocol.looks import Look
+from ..protocol import probes
+from ..protocol.probes import Probe
 
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap_external>"
 #: The reloader's own code.
@@ -42,12 +42,12 @@ _READ_NO_STATE = ("linecache.py", "traceback.py", "warnings.py", "tracemalloc.py
 _METADATA = ("importlib/metadata", "importlib_metadata", "pkg_resources")
 
 
-class Looks:
-    """The looks of one process, in order."""
+class Probes:
+    """The probes of one process, in order."""
 
     def __init__(self) -> None:
         self._answers: dict[tuple[str, str], str] = {}
-        self._new: list[Look] = []
+        self._new: list[Probe] = []
         self._roles: dict[CodeType, tuple[bool, str]] = {}
         self._touched: set[str] = set()
         self._functions: list[Observed] = []
@@ -56,7 +56,7 @@ class Looks:
     def install(self, inputs: dict[str, Callable[[tuple[Any, ...]], None]]) -> None:
         """Note from now on; ``inputs`` are listeners to audit events."""
         for folder in site_folders():
-            self._note(folder, looks.INSTALLED, looks.ask(folder, looks.INSTALLED))
+            self._note(folder, probes.INSTALLED, probes.ask(folder, probes.INSTALLED))
         for name in ("stat", "lstat", "access", "readlink"):
             observed = Observed(getattr(os, name), getattr(self, f"_{name}"))
             self._functions.append(observed)
@@ -76,44 +76,44 @@ class Looks:
                 setattr(os, observed.name, observed.function)
         self._functions.clear()
 
-    def collect(self) -> tuple[tuple[Look, ...], tuple[Look, ...]]:
-        """Looks since the last call, and the answers that the program itself has changed."""
+    def collect(self) -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
+        """Probes since the last call, and the answers that the program itself has changed."""
         touched, self._touched = self._touched, set()
         new, self._new = self._new, []
         changed = []
         if touched:
             for (path, how), answer in list(self._answers.items()):
-                if path in touched and (now := looks.ask(path, how)) != answer:
+                if path in touched and (now := probes.ask(path, how)) != answer:
                     self._answers[path, how] = now
-                    changed.append(Look(path, how, now))
+                    changed.append(Probe(path, how, now))
         return tuple(new), tuple(changed)
 
     def add(self, path: str, how: str) -> None:
-        """Note a look on behalf of the program, with the answer as it is now."""
-        self._add(Look(path, how, looks.ask(path, how)))
+        """Note a probe on behalf of the program, with the answer as it is now."""
+        self._add(Probe(path, how, probes.ask(path, how)))
 
     def has_missed(self, path: str) -> bool:
-        """Whether nothing was there when the program looked, so that it may be watched."""
-        return "" in (self._answers.get((path, how)) for how in (looks.EXISTS, looks.STATUS))
+        """Whether nothing was there when the program probed it, so that it may be watched."""
+        return "" in (self._answers.get((path, how)) for how in (probes.EXISTS, probes.STATUS))
 
     # -- functions ------------------------------------------------------------
 
     def _stat(self, result: Any, path: Any, *_: Any, **more: Any) -> None:
-        kinds = (looks.EXISTS, looks.STATUS)
+        kinds = (probes.EXISTS, probes.STATUS)
         if more.get("follow_symlinks") is False:
-            kinds = (looks.ENTRY, looks.ENTRY_STATUS)
+            kinds = (probes.ENTRY, probes.ENTRY_STATUS)
         self._status(result, path, more, *kinds)
 
     def _lstat(self, result: Any, path: Any, *_: Any, **more: Any) -> None:
-        self._status(result, path, more, looks.ENTRY, looks.ENTRY_STATUS)
+        self._status(result, path, more, probes.ENTRY, probes.ENTRY_STATUS)
 
     def _readlink(self, result: Any, path: Any, *_: Any, **more: Any) -> None:
         if isinstance(result, (str, bytes)):
             result = f"link to {os.fsdecode(result)}"
-        self._status(result, path, more, looks.ENTRY, looks.ENTRY)
+        self._status(result, path, more, probes.ENTRY, probes.ENTRY)
 
     def _access(self, result: Any, path: Any, mode: int, *_: Any, **more: Any) -> None:
-        how = f"{looks.ACCESS}{mode}"
+        how = f"{probes.ACCESS}{mode}"
         self._status("yes" if result is True else "", path, more, how, how)
 
     def _status(
@@ -126,13 +126,13 @@ class Looks:
             return
         how = everything if role == _ALL else exists
         if isinstance(result, OSError):
-            result = looks.failed(result)
+            result = probes.failed(result)
         elif not isinstance(result, str):
             try:
-                result = looks.describe(result, name, how)
+                result = probes.describe(result, name, how)
             except OSError as error:
                 # A link, gone by now.
-                result = looks.failed(error)
+                result = probes.failed(error)
         self._note(name, how, result)
 
     # -- audit events ---------------------------------------------------------
@@ -145,11 +145,11 @@ class Looks:
         role = self._role(frame)
         if name is None or role == _NOTHING:
             return
-        # Looking at it here raises the event again.
+        # To probe it here raises the event again.
         self._listing = get_ident()
         try:
-            how = looks.INSTALLED if role == _PACKAGES else looks.NAMES
-            self._note(name, how, looks.ask(name, how))
+            how = probes.INSTALLED if role == _PACKAGES else probes.NAMES
+            self._note(name, how, probes.ask(name, how))
         finally:
             self._listing = 0
 
@@ -158,7 +158,7 @@ class Looks:
             self._touches(args)
 
     def _touches(self, args: tuple[Any, ...]) -> None:
-        # Only what was looked at matters, and of that only what is different afterwards.
+        # Only what was probed matters, and of that only what is different afterwards.
         if (name := _name(args[0])) is not None:
             self._touched.add(name)
 
@@ -170,16 +170,16 @@ class Looks:
 
     def _note(self, path: str, how: str, answer: str) -> None:
         if self._answers.get((path, how)) != answer and not path.startswith(_VIRTUAL):
-            self._add(Look(path, how, answer))
+            self._add(Probe(path, how, answer))
 
-    def _add(self, look: Look) -> None:
-        key = look.path, look.how
-        if self._answers.get(key) != look.answer:
-            self._answers[key] = look.answer
-            self._new.append(look)
+    def _add(self, probe: Probe) -> None:
+        key = probe.path, probe.how
+        if self._answers.get(key) != probe.answer:
+            self._answers[key] = probe.answer
+            self._new.append(probe)
 
     def _role(self, frame: FrameType | None) -> str:
-        """How much of an answer the code that is responsible for the look can see."""
+        """How much of an answer the code that is responsible for the probe can see."""
         role = _ALL
         while frame is not None:
             known = self._roles.get(frame.f_code)
