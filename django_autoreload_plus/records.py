@@ -126,8 +126,8 @@ def _compare_by(cls: type[Any], names: Sequence[str], *, frozen: bool) -> None:
 
 def _show(record: object) -> str:
     shown = (each.name for each in _fields(record) if each.repr)
-    told = ", ".join(f"{name}={getattr(record, name)!r}" for name in shown)
-    return f"{type(record).__qualname__}({told})"
+    fields = ", ".join(f"{name}={getattr(record, name)!r}" for name in shown)
+    return f"{type(record).__qualname__}({fields})"
 
 
 def _refuse(record: object, name: str, *_value: object) -> None:

@@ -189,7 +189,7 @@ class ReloadingRunserver(_Base):
             force_color=options.get("force_color", False),
             asks=signals.somebody_asks(),
         )
-        if connection.first and not connection.told.measures:
+        if connection.first and not connection.launch.measures:
             logger.info("Watching for file changes with django-autoreload-plus")
 
     def _announce(self, background: Background) -> None:

@@ -22,19 +22,19 @@ def connect() -> Connection | None:
     """The connection of this process, or ``None`` when no supervisor started it."""
     global _current  # noqa: PLW0603 - a process has one connection
     if _current is None:
-        told = child_from_environment()
-        if told is not None:
-            _current = _connect(told)
+        launch = child_from_environment()
+        if launch is not None:
+            _current = _connect(launch)
     return _current
 
 
-def _connect(told: ChildLaunch) -> Connection:
-    for descriptor in (told.channel, told.gate, told.events, told.trail):
+def _connect(launch: ChildLaunch) -> Connection:
+    for descriptor in (launch.channel, launch.gate, launch.events, launch.trail):
         if descriptor >= 0:
             os.set_inheritable(descriptor, False)
-    channel = Channel(socket.socket(fileno=told.channel))
-    link = Connection(channel, Gate(told.gate, told.events), told, Tracker())
-    trail = Breadcrumbs(told.trail)
+    channel = Channel(socket.socket(fileno=launch.channel))
+    link = Connection(channel, Gate(launch.gate, launch.events), launch, Tracker())
+    trail = Breadcrumbs(launch.trail)
     trail.arm()
     link.tracker.listeners["exec"] = trail.executing
     link.tracker.begins_to_read = trail.reading

@@ -160,7 +160,7 @@ class Checkpointer:
 
     def _descriptors(self) -> tuple[int, ...]:
         link = self._link
-        return (link.channel.fileno(), link.gate.descriptor, link.gate.events, link.told.trail)
+        return (link.channel.fileno(), link.gate.descriptor, link.gate.events, link.launch.trail)
 
     def stop(self) -> None:
         """No further checkpoints: the program serves now."""

@@ -43,16 +43,16 @@ _PAUSE = 0.5
 class Connection:
     """The channel, and what the child has to say over it."""
 
-    def __init__(self, channel: Channel, gate: Gate, told: ChildLaunch, tracker: Tracker) -> None:
+    def __init__(self, channel: Channel, gate: Gate, launch: ChildLaunch, tracker: Tracker) -> None:
         self.channel = channel
         self.gate = gate
-        self.told = told
-        self.go_by(told.generation)
+        self.launch = launch
+        self.go_by(launch.generation)
         #: Nothing has been live yet: what a start prints is still to be printed.
-        self.first = told.first
+        self.first = launch.first
         self.tracker = tracker
         tracker.tell_written = self._tell_written
-        self.options = told.options
+        self.options = launch.options
         self.project = m.ProjectInfo()
         #: The program answers requests: it is live when it serves, not when its
         #: main function begins.
@@ -138,7 +138,7 @@ class Connection:
             self.channel.fileno(),
             self.gate.descriptor,
             self.gate.events,
-            self.told.trail,
+            self.launch.trail,
             *self._listener.descriptors,
             *(listening.fileno() for listening in self.prefetched.values()),
             *(each.fileno() for each in self.held),
@@ -159,11 +159,11 @@ class Connection:
         """
         if options is not None:
             # What the command line says wins.
-            given = {name: getattr(self.told.options, name) for name in self.told.given}
+            given = {name: getattr(self.launch.options, name) for name in self.launch.given}
             self.options = replace(options, **given)
         self.project = project or self.project
         self.say(m.Configured(self.options, self.project))
-        if {*self.options.preload} != {*self.told.options.preload}:
+        if {*self.options.preload} != {*self.launch.options.preload}:
             self.request_restart()
             raise SystemExit(m.RESTART_CODE)
         if self.preload_problems:
@@ -234,7 +234,7 @@ class Connection:
         self.collector.work()
         if self.checkpoints is not None:
             self.checkpoints.stop()
-        self.say(m.Started(restarts=False, hears=False))
+        self.say(m.Started(restarts=False, reads_messages=False))
 
     def _track_no_more(self, *, scan: bool) -> None:
         self.report(scan=scan)

@@ -113,17 +113,17 @@ def tell_how_workers_fail(errands: Callable[[], Errands | None]) -> None:
     process: Any = sys.modules["multiprocessing.process"]
     run = process.BaseProcess.run
 
-    def told_run(self: Any) -> None:
+    def reporting_run(self: Any) -> None:
         try:
             run(self)
         except BaseException as error:
-            told, failed = errands(), _failed_import(error)
-            if told is not None and failed is not None:
-                told.report()
-                told.say(m.Failed(_described(failed)))
+            reporter, failed = errands(), _failed_import(error)
+            if reporter is not None and failed is not None:
+                reporter.report()
+                reporter.say(m.Failed(_described(failed)))
             raise
 
-    process.BaseProcess.run = told_run
+    process.BaseProcess.run = reporting_run
 
 
 def _failed_import(error: BaseException | None) -> BaseException | None:

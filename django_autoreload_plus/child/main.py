@@ -37,7 +37,7 @@ def main(words: Sequence[str]) -> None:
     swapper = _install(connection)
     if swapper is not None:
         swapper.start()
-    _await_turn(connection.told.turn)
+    _await_turn(connection.launch.turn)
     try:
         _run(connection, Entry.parse(words, flags))
     except SystemExit as error:
@@ -52,23 +52,23 @@ def main(words: Sequence[str]) -> None:
 
 def _install(connection: Connection) -> Swapper | None:
     """Begin to record what shapes the process, and to take checkpoints of it."""
-    told, tracker = connection.told, connection.tracker
-    swapper = Swapper(tracker.listeners, tracker.sources_read) if told.options.swap else None
+    launch, tracker = connection.launch, connection.tracker
+    swapper = Swapper(tracker.listeners, tracker.sources_read) if launch.options.swap else None
     checkpoints = connection.checkpoints = Checkpointer(connection, swapper)
     checkpoints.install()
-    if not told.repeatable:
+    if not launch.repeatable:
         reason = "the running program has replaced itself (os.execv)"
         checkpoints.refuse(Reason("AP233", reason))
-    tracker.fresh = SourceOnlyFinder(told.changed)
+    tracker.fresh = SourceOnlyFinder(launch.changed)
     tracker.install()
     connection.clearance.install()
     Prompts(connection).install()
     output.write_lines_at_once()
-    if told.alone:
+    if launch.alone:
         connection.clearance.give()
-    if told.at_once:
+    if launch.at_once:
         BeginOfWork(connection).await_it()
-    if not told.has_server:
+    if not launch.has_server:
         workers = Workers(connection)
         workers.install()
         ProgramSockets(connection, workers).install()
@@ -90,22 +90,22 @@ def _load(name: str, connection: Connection) -> None:
 
 def _precede(connection: Connection, entry: Entry) -> None:
     """What comes before the program: its command line, and the libraries that it wants first."""
-    told = connection.told
+    launch = connection.launch
     program.set_words(entry)
-    if told.measures:
+    if launch.measures:
         from .stopwatch import Stopwatch
 
         connection.stopwatch = Stopwatch()
         connection.stopwatch.start()
-    if told.options.preload:
+    if launch.options.preload:
         from .preload import preload
 
-        connection.preload_problems = preload(told.options.preload)
-    if told.plugin:
+        connection.preload_problems = preload(launch.options.preload)
+    if launch.plugin:
         connection.tracker.call_after_import(
-            told.plugin_after, lambda: _load(told.plugin, connection)
+            launch.plugin_after, lambda: _load(launch.plugin, connection)
         )
-    if not told.has_server and connection.checkpoints is not None:
+    if not launch.has_server and connection.checkpoints is not None:
         connection.checkpoints.take(m.PROGRAM)
 
 
@@ -122,7 +122,7 @@ def _run_and_tell(connection: Connection, entry: Entry) -> None:
     try:
         _precede(connection, entry)
         program.run(entry)
-        if connection.told.at_once:
+        if connection.launch.at_once:
             # Threads of the program go on when its main one is done.
             threading._shutdown()  # type: ignore[attr-defined]
     except SystemExit as error:
@@ -162,7 +162,7 @@ def _exited(connection: Connection, error: SystemExit) -> None:
     failure = from_exception.from_exit(
         error.code,
         # A program that runs from its first line has said why, and where.
-        None if connection.told.at_once else error,
+        None if connection.launch.at_once else error,
         roots=_roots(),
         skip=_skipped(connection),
         landmarks=connection.framework.landmarks,
@@ -174,7 +174,7 @@ def _ends_by_itself(connection: Connection, error: SystemExit) -> bool:
     """Whether the exit is the program's own end, rather than a start that has failed."""
     if connection.started or connection.framework.reads_command_line:
         return True
-    if not connection.told.at_once:
+    if not connection.launch.at_once:
         return False
     reason = error.__context__
     if _code(error) == 0:
@@ -187,7 +187,7 @@ def _ends_by_itself(connection: Connection, error: SystemExit) -> bool:
 
 def _has_failed_import(connection: Connection) -> bool:
     """Whether a source of the developer's own has begun to run, and has become no module."""
-    begun = {path for path, _ in Breadcrumbs(connection.told.trail).read().files}
+    begun = {path for path, _ in Breadcrumbs(connection.launch.trail).read().files}
     modules = {path for module in list(sys.modules.values()) for path in module_files(module)}
     return any(looks_own(path) for path in begun - modules)
 

@@ -12,14 +12,14 @@ from . import output, parent_role, program
 from .tracker import Tracker
 
 
-def main(words: Sequence[str], told: ParentLaunch) -> None:
+def main(words: Sequence[str], launch: ParentLaunch) -> None:
     """Run the program up to the point where it would start the process that serves."""
     flags = interpreter_flags(sys.argv, sys.orig_argv)
-    role = parent_role.play(told.channel)
-    if told.plugin:
+    role = parent_role.play(launch.channel)
+    if launch.plugin:
         # Nothing is recorded: this process is never resumed, and loads nothing anew.
         hook = Tracker()
-        hook.call_after_import(told.plugin_after, lambda: _load(told.plugin))
+        hook.call_after_import(launch.plugin_after, lambda: _load(launch.plugin))
         sys.meta_path.insert(0, hook)
     output.write_lines_at_once()
     entry = Entry.parse(words, flags)

@@ -51,8 +51,8 @@ class Replacement:
                 self._execv(path, argv)
             self._execve(path, argv, environment)
         with self._announced() as letter:
-            told = {**environment, CHILD_ENVIRONMENT: str(letter)}
-            self._execve(path, _through_our_entry(path, argv), told)
+            launch = {**environment, CHILD_ENVIRONMENT: str(letter)}
+            self._execve(path, _through_our_entry(path, argv), launch)
 
     @contextlib.contextmanager
     def _announced(self) -> Iterator[int]:
@@ -62,21 +62,21 @@ class Replacement:
         """
         link = self._link
         ours, theirs = Channel.pair()
-        told = replace(
-            link.told,
+        launch = replace(
+            link.launch,
             generation=link.generation,
             first=link.first and link.server is None,
             options=link.options,
             changed=link.tracker.changed,
             # A reload does not bring back the image by which a running program replaced itself.
-            repeatable=link.told.repeatable and not link.started,
+            repeatable=link.launch.repeatable and not link.started,
             channel=theirs.fileno(),
             gate=link.gate.descriptor,
             events=link.gate.events,
             turn=-1,
         )
-        letter = child_in_memory(told)
-        held = (letter, told.channel, told.gate, told.events, told.trail)
+        letter = child_in_memory(launch)
+        held = (letter, launch.channel, launch.gate, launch.events, launch.trail)
         shared = [descriptor for descriptor in held if descriptor >= 0]
         try:
             link.say(m.Replacing(), [ours.fileno()])

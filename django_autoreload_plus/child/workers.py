@@ -89,8 +89,8 @@ class Workers:
             errands = self._open()
             if errands is not None:
                 gate = self._link.gate
-                told = (errands.writer.fileno(), errands.adopted.fileno())
-                held = (*told, gate.descriptor, gate.events)
+                passed = (errands.writer.fileno(), errands.adopted.fileno())
+                held = (*passed, gate.descriptor, gate.events)
                 changed, given = self._link.tracker.changed, [each for each in held if each >= 0]
                 data[_KEY] = _Beginning(self._link.slot, changed, given)
             return data
@@ -102,11 +102,11 @@ class _Beginning:
     """Is pickled for another interpreter, which executes :data:`_BEGIN` when it reads it."""
 
     def __init__(self, slot: int, changed: tuple[str, ...], descriptors: list[int]) -> None:
-        self._told = {"slot": slot, "changed": changed}
+        self._state = {"slot": slot, "changed": changed}
         self._descriptors = descriptors
 
     def __reduce__(self) -> Any:
         reduction: Any = sys.modules["multiprocessing.reduction"]
         handles = [reduction.DupFd(descriptor) for descriptor in self._descriptors]
         root = os.path.dirname(package_root())
-        return exec, (_BEGIN, {"root": root, "handles": handles, **self._told})
+        return exec, (_BEGIN, {"root": root, "handles": handles, **self._state})

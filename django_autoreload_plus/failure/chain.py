@@ -25,19 +25,20 @@ def members(
         (exc, described, "")
     ]
     while waiting and budget > 0:
-        error, told, relation = waiting.pop(0)
-        chain = _straight_chain(error, told)
+        error, description, relation = waiting.pop(0)
+        chain = _straight_chain(error, description)
         if len(chain) > budget:
             chain = chain[: budget // 2] + chain[len(chain) - budget // 2 - 1 :]
         budget -= len(chain)
         yield chain[0][0], chain[0][1], relation
         yield from chain[1:]
-        for member, member_told, _ in chain:
+        for member, member_description, _ in chain:
             inner = parts(member)
-            told_parts = described_parts(member_told) if member_told else []
-            padded = [*told_parts, *[None] * (len(inner) - len(told_parts))]
+            descriptions = described_parts(member_description) if member_description else []
+            padded = [*descriptions, *[None] * (len(inner) - len(descriptions))]
             waiting.extend(
-                (part, part_told, "part") for part, part_told in zip(inner, padded, strict=False)
+                (part, part_description, "part")
+                for part, part_description in zip(inner, padded, strict=False)
             )
 
 
@@ -49,30 +50,34 @@ def _straight_chain(
     newest_first: list[Member] = []
     seen: set[int] = set()
     error: BaseException | None = exc
-    told = described
+    description = described
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if error.__cause__ is not None:
-            following, told_following, relation = error.__cause__, told and told.__cause__, "cause"
+            following, following_description, relation = (
+                error.__cause__,
+                description and description.__cause__,
+                "cause",
+            )
         elif error.__context__ is not None and not error.__suppress_context__:
-            following, told_following, relation = (
+            following, following_description, relation = (
                 error.__context__,
-                told and told.__context__,
+                description and description.__context__,
                 "context",
             )
         else:
-            following, told_following, relation = None, None, ""
-        newest_first.append((error, told, relation if id(following) not in seen else ""))
-        error, told = following, told_following
+            following, following_description, relation = None, None, ""
+        newest_first.append((error, description, relation if id(following) not in seen else ""))
+        error, description = following, following_description
     return newest_first[::-1]
 
 
-def message_of(error: BaseException, told: traceback.TracebackException | None) -> str:
+def message_of(error: BaseException, description: traceback.TracebackException | None) -> str:
     """The message as Python prints it, with its suggestions."""
     try:
         if isinstance(error, SyntaxError):
             return str(error.msg or "")
-        first = next(iter(told.format_exception_only())) if told else str(error)
+        first = next(iter(description.format_exception_only())) if description else str(error)
     except Exception as unprintable:  # noqa: BLE001 - __str__ is the user's code
         return f"<the message cannot be shown: {type(unprintable).__name__}>"
     name = type_name(error)

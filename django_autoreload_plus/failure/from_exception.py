@@ -70,15 +70,15 @@ def from_exit(
     summary = f"sys.exit({shown}) was called while the code was starting"
     if exc is None:
         return Failure(kind="exit", summary=summary, text=f"{summary}.\n")
-    told = _describe(exc, "exit", roots, skip, landmarks)
+    description = _describe(exc, "exit", roots, skip, landmarks)
     return Failure(
         kind="exit",
         summary=one_line("", summary),
-        text=told.text,
-        chain=told.chain,
-        path=told.path,
-        line=told.line,
-        spot=told.spot,
+        text=description.text,
+        chain=description.chain,
+        path=description.path,
+        line=description.line,
+        spot=description.spot,
     )
 
 
@@ -142,12 +142,12 @@ def _describe(
     links = [
         ChainLink(
             type=type_name(error),
-            message=message_of(error, told)[:MAX_MESSAGE],
+            message=message_of(error, description)[:MAX_MESSAGE],
             frames=frames_of(error, territory, reader),
             relation=relation,
             omitted=max(0, len(entries(error)) - MAX_FRAMES),
         )
-        for error, told, relation in chained
+        for error, description, relation in chained
     ]
     newest = next(index for index, member in enumerate(chained) if member[0] is exc)
     origin, hint = find_place(exc, links, newest, territory, reader)

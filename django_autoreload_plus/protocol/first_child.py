@@ -61,7 +61,7 @@ def _begin(
     opened.append(gate.events)
     turn, held = os.pipe() if becomes else (-1, -1)
     opened += [turn, held]
-    told = ChildLaunch(
+    child_launch = ChildLaunch(
         FIRST,
         launch.plugin,
         launch.plugin_after,
@@ -71,7 +71,7 @@ def _begin(
         has_server=launch.has_server,
         turn=turn,
     )
-    channel, process = spawn(launch.entry, gate, trail, told, environment)
+    channel, process = spawn(launch.entry, gate, trail, child_launch, environment)
     if turn >= 0:
         os.close(turn)
     kept = (channel.socket.detach(), gate.descriptor, trail.descriptor, gate.events)

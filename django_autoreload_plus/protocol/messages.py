@@ -149,7 +149,7 @@ class Started:
     #: It follows the convention of the exit code 3.
     restarts: bool = True
     #: A thread of it reads what the supervisor sends.
-    hears: bool = True
+    reads_messages: bool = True
 
 
 @dataclass(frozen=True)

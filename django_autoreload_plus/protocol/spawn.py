@@ -16,7 +16,11 @@ from .launch import CHILD_ENVIRONMENT, ChildLaunch, child_in_memory
 
 
 def spawn(
-    entry: Entry, gate: Gate, trail: Breadcrumbs, told: ChildLaunch, environment: Mapping[str, str]
+    entry: Entry,
+    gate: Gate,
+    trail: Breadcrumbs,
+    launch: ChildLaunch,
+    environment: Mapping[str, str],
 ) -> tuple[Channel, subprocess.Popen[bytes]]:
     """Start the program afresh; returns our end of its channel.
 
@@ -25,16 +29,16 @@ def spawn(
     without a reloader; ours are inheritable only for the moment of the start.
     """
     ours, theirs = Channel.pair()
-    told = replace(
-        told,
+    launch = replace(
+        launch,
         channel=theirs.fileno(),
         gate=gate.descriptor,
         events=gate.events,
         trail=trail.descriptor,
     )
-    letter = child_in_memory(told)
+    letter = child_in_memory(launch)
     environment = {**environment, "RUN_MAIN": "true", CHILD_ENVIRONMENT: str(letter)}
-    ours_too = (gate.descriptor, gate.events, trail.descriptor, told.turn)
+    ours_too = (gate.descriptor, gate.events, trail.descriptor, launch.turn)
     held = (letter, theirs.fileno(), *ours_too)
     shared = [descriptor for descriptor in held if descriptor >= 0]
     try:

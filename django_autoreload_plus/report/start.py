@@ -47,7 +47,7 @@ def measure(launch: Launch, environment: Mapping[str, str]) -> MeasuredStart:
     What it prints goes to standard error. Raises :class:`ReportError`.
     """
     begun = time.perf_counter()
-    told = ChildLaunch(
+    child_launch = ChildLaunch(
         generation=1,
         plugin=launch.plugin,
         plugin_after=launch.plugin_after,
@@ -60,7 +60,7 @@ def measure(launch: Launch, environment: Mapping[str, str]) -> MeasuredStart:
     gate, trail = Gate.create(), Breadcrumbs.create()
     with _output_to_stderr(), contextlib.closing(gate), contextlib.closing(trail):
         try:
-            channel, process = spawn(launch.entry, gate, trail, told, environment)
+            channel, process = spawn(launch.entry, gate, trail, child_launch, environment)
         except OSError as error:
             raise ReportError(f"The program cannot be started: {error}") from error
     start = MeasuredStart(options=launch.options, project=launch.project)

@@ -34,12 +34,12 @@ class Child:
     #: It accepts connections.
     serves: bool = False
     #: A thread of it reads its channel; else it reads only answers to its questions.
-    hears: bool = False
+    reads_messages: bool = False
     #: It follows the convention of the exit code 3.
     restarts: bool = False
     #: Processes of its own, when it was told to end: they end with it.
     helpers: set[int] = field(default_factory=set)
-    is_gone: bool = False
+    has_exited: bool = False
     #: By the monotonic clock.
     live_since: float = 0.0
     #: The child said how it ended, or was given up: its exit status adds nothing.
@@ -64,8 +64,8 @@ class Child:
     exchanged: tuple[str, ...] = ()
     #: The channel of the image that this process may become, see :class:`.messages.Replacing`.
     successor: Channel | None = None
-    #: The generation it was told, if that is another one: it goes by it at the gate.
-    told: int = 0
+    #: The generation by which it goes at the gate, if that is another one.
+    gate_generation: int = 0
     #: The address it asked for and did not get, and why; ``""``: it got all.
     refused: str = ""
     #: Where its program listens on sockets that it has bound.

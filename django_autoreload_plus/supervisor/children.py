@@ -38,27 +38,27 @@ class Children:
         *,
         received: Callable[[Child, m.FromChild, list[int]], None],
         unreadable: Callable[[Child, str], None],
-        deaf: Callable[[Child], None],
+        unresponsive: Callable[[Child], None],
         worker_failed: Callable[[Child, Failure], None],
-        gone: Callable[[Child, int], None],
+        exited: Callable[[Child, int], None],
         replaced: Callable[[Child, Channel], None],
-        hears_of: Callable[[int], bool],
+        will_reap: Callable[[int], bool],
         stop_signal: Callable[[], int] = lambda: signal.SIGTERM,
     ) -> None:
-        """``hears_of`` says whether the end of a process id cannot go unnoticed.
+        """``will_reap`` says whether the end of a process will be noticed.
 
         ``stop_signal`` is the one by which a program that is no server is told to end.
-        ``deaf`` is told of a child that reads nothing any more, ``worker_failed`` of one whose
-        worker process could not load its code. ``gone`` or ``replaced`` is
-        called once for each child, when it is no longer here.
+        ``unresponsive`` is called for a child that reads nothing any more, ``worker_failed``
+        for one whose worker process could not load its code; ``exited`` or ``replaced`` once
+        for each child, when it is no longer here.
         """
         self._received = received
         self._unreadable = unreadable
-        self._deaf = deaf
+        self._unresponsive = unresponsive
         self._worker_failed = worker_failed
-        self._gone = gone
+        self._exited = exited
         self._replaced = replaced
-        self._hears_of = hears_of
+        self._will_reap = will_reap
         self._stop_signal = stop_signal
         self._children: dict[int, Child] = {}
 
@@ -84,11 +84,11 @@ class Children:
         # In the loop's next round: what has sent the message has not returned yet.
         child.overflows = lambda: loop.call_soon(self._overflowed, child)
 
-    def hear_workers(self, child: Child, told: socket.socket) -> None:
+    def add_workers_channel(self, child: Child, channel: socket.socket) -> None:
         """Read what worker processes of a child's program tell, from now on."""
-        told.setblocking(False)
-        child.workers = told
-        asyncio.get_running_loop().add_reader(told, self._read_workers, child)
+        channel.setblocking(False)
+        child.workers = channel
+        asyncio.get_running_loop().add_reader(channel, self._read_workers, child)
 
     def remove(self, child: Child) -> None:
         """Read from a child no more, and forget it."""
@@ -184,7 +184,7 @@ class Children:
         for child in self:
             # An uncertain id may be that of the checkpoint that the child has just left behind.
             if child.pid == pid and child.pid_is_certain:
-                self._is_gone(child, status)
+                self._has_exited(child, status)
 
     def _pass_on(self, child: Child, message: m.Message, descriptors: list[int]) -> None:
         if not isinstance(message, m.FromChild):
@@ -217,7 +217,7 @@ class Children:
         asyncio.get_running_loop().call_later(grace, expire, child)
 
     def _expire(self, child: Child) -> None:
-        if self.has(child) and not child.is_gone:
+        if self.has(child) and not child.has_exited:
             if child.retired:
                 child.note_helpers()
             child.kill()
@@ -232,7 +232,7 @@ class Children:
     def _overflowed(self, child: Child) -> None:
         if self.has(child) and not child.explained:
             asyncio.get_running_loop().remove_reader(child.channel)
-            self._deaf(child)
+            self._unresponsive(child)
             self._out_of_reach(child)
 
     def _closed(self, child: Child) -> None:
@@ -244,20 +244,20 @@ class Children:
 
     def _out_of_reach(self, child: Child) -> None:
         # Its end may go unnoticed.
-        if not self._will_be_heard_of(child):
+        if not self._will_be_reaped(child):
             asyncio.get_running_loop().call_later(_LAST_NEWS, self._lost, child)
 
     def _lost(self, child: Child) -> None:
-        if self.has(child) and not self._will_be_heard_of(child):
-            self._is_gone(child, -signal.SIGKILL)
+        if self.has(child) and not self._will_be_reaped(child):
+            self._has_exited(child, -signal.SIGKILL)
 
-    def _will_be_heard_of(self, child: Child) -> bool:
-        return child.pid_is_certain and self._hears_of(child.pid)
+    def _will_be_reaped(self, child: Child) -> bool:
+        return child.pid_is_certain and self._will_reap(child.pid)
 
-    def _is_gone(self, child: Child, status: int) -> None:
-        if child.is_gone:
+    def _has_exited(self, child: Child, status: int) -> None:
+        if child.has_exited:
             return
-        child.is_gone = True
+        child.has_exited = True
         for pid in child.helpers:
             with contextlib.suppress(OSError):
                 os.kill(pid, self._stop_signal())
@@ -274,7 +274,7 @@ class Children:
             with contextlib.suppress(OSError):
                 os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         self.remove(child)
-        self._gone(child, status)
+        self._exited(child, status)
 
 
 def _close_all(descriptors: Sequence[int]) -> None:

@@ -109,7 +109,7 @@ class Clearing:
         """Something has ended, or is live: see whether it was the last one."""
         self._answer_superseded()
         self._ending = [child for child in self._ending if self._children.has(child)]
-        self._copies = [copy for copy in self._copies if not copy.gone]
+        self._copies = [copy for copy in self._copies if not copy.ended]
         if self._keeps is None:
             self._tell_alone()
         elif not (self._older(self._keeps) or self._copies or self._wait_for_helpers()):
@@ -203,7 +203,7 @@ class Clearing:
 
     def _kill_copies(self, copies: list[Checkpoint]) -> None:
         for copy in copies:
-            if not copy.gone:
+            if not copy.ended:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(copy.pid, signal.SIGKILL)
 

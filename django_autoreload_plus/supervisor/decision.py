@@ -85,7 +85,7 @@ class Decision:
     async def _have_reported(self) -> None:
         """Have the live child tell what requests have made it load just now."""
         child = self._children.get(self._state().live)
-        if child is None or not child.hears:
+        if child is None or not child.reads_messages:
             return
         self._token += 1
         token, answer = self._token, asyncio.Event()

@@ -53,7 +53,7 @@ class Ends:
         self._state = state
         self._handle = handle
 
-    def gone(self, child: Child, status: int) -> None:
+    def exited(self, child: Child, status: int) -> None:
         """A child has ended."""
         state = self._state()
         if self._children.get(state.live) is None or child.generation == state.live:
@@ -71,12 +71,14 @@ class Ends:
         self._prompts.end(child)
         if status == m.RESTART_CODE and child.live and not child.explained:
             self._report.restart_asked()
-        self._handle(events.Gone(child.generation, status, failure, refused=refused, again=again))
+        self._handle(
+            events.ProcessExited(child.generation, status, failure, refused=refused, again=again)
+        )
 
     def replaced(self, child: Child, channel: Channel) -> None:
         """A child has become another image (``exec``) in the same process."""
-        told = child.told or child.generation
-        self._launcher.successor = Child(0, child.pid, channel, told=told)
+        gate_generation = child.gate_generation or child.generation
+        self._launcher.successor = Child(0, child.pid, channel, gate_generation=gate_generation)
         self._report.explain(Reason("AP315", "the program has begun again by itself"))
         self._handle(events.Replaced(child.generation))
         self._launcher.drop_successor()
@@ -87,10 +89,10 @@ class Ends:
         self._report.explain(Reason("AP314", "a process sent what cannot be read"))
         self._replace(child, postmortem.of_unreadable(problem))
 
-    def deaf(self, child: Child) -> None:
+    def unresponsive(self, child: Child) -> None:
         """A child reads nothing any more."""
         self._report.terminal.note("a process reads nothing, as if it were stopped; it is replaced")
-        self._replace(child, postmortem.of_deaf())
+        self._replace(child, postmortem.of_unresponsive())
 
     def _replace(self, child: Child, failure: Failure) -> None:
         if child.explained or not self._children.has(child):

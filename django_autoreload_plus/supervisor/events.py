@@ -89,7 +89,7 @@ class Alone:
 
 
 @dataclass(frozen=True)
-class Gone:
+class ProcessExited:
     """A child has ended without having said why."""
 
     generation: int
@@ -152,7 +152,7 @@ Event = (
     | StartFailed
     | ClearanceAsked
     | Alone
-    | Gone
+    | ProcessExited
     | Unreadable
     | ProgramFinished
     | RestartAsked

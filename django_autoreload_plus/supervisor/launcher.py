@@ -279,7 +279,7 @@ class Launcher:
     def _spawn(self, generation: int, *, first: bool) -> Child:
         launch = self._launch
         self._upkeep.prefaulter.forget()
-        told = ChildLaunch(
+        child_launch = ChildLaunch(
             generation,
             launch.plugin,
             launch.plugin_after,
@@ -292,7 +292,7 @@ class Launcher:
             has_server=launch.has_server,
         )
         channel, process = spawn(
-            launch.entry, self._traffic.gate, self._trail, told, self._environment
+            launch.entry, self._traffic.gate, self._trail, child_launch, self._environment
         )
         self._reaper.add(process)
         return Child(generation, process.pid, channel)

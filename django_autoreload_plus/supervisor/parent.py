@@ -45,16 +45,16 @@ class Parent:
         reaper: Reaper,
         *,
         is_ending: Callable[[], bool],
-        gone: Callable[[], None],
+        exited: Callable[[], None],
         killed: Callable[[], None],
         terminal: Terminal,
     ) -> None:
-        """``gone``: called when the process has ended; ``killed``: when it was the user's."""
+        """``exited``: called when the process has ended; ``killed``: when it was the user's."""
         self._launch = launch
         self._code = code
         self._reaper = reaper
         self._is_ending = is_ending
-        self._gone = gone
+        self._exited = exited
         self._killed = killed
         self._terminal = terminal
         self._environment = dict(os.environ)
@@ -122,7 +122,7 @@ class Parent:
                     " it comes back when the command is started again",
                     verbosity=1 if status else 2,
                 )
-        self._gone()
+        self._exited()
 
     def _search_soon(self, delay: float) -> None:
         if self._task is None and not self._is_ending():
@@ -199,8 +199,8 @@ def _spawn(
     Raises :class:`OSError` as :func:`spawn`.
     """
     ours, theirs = Channel.pair()
-    told = ParentLaunch(theirs.fileno(), launch.plugin, launch.plugin_after)
-    environment = {**environment, PARENT_ENVIRONMENT: json.dumps(asdict(told))}
+    role = ParentLaunch(theirs.fileno(), launch.plugin, launch.plugin_after)
+    environment = {**environment, PARENT_ENVIRONMENT: json.dumps(asdict(role))}
     try:
         os.set_inheritable(theirs.fileno(), True)
         process = subprocess.Popen(command(launch.entry), env=environment, close_fds=False)

@@ -67,8 +67,8 @@ def step(  # noqa: C901, PLR0911, PLR0912, RET503 - one case for each event; the
         case events.RestartAsked():
             known = event.generation == state.newest and event.generation != state.ending
             return _start(state) if known else (state, ())
-        case events.Gone():
-            return _gone(state, event)
+        case events.ProcessExited():
+            return _exited(state, event)
         case events.Unreadable():
             return _unreadable(state, event)
         case events.ProgramFinished():
@@ -269,7 +269,7 @@ def _not_started(state: State, event: events.StartFailed) -> Step:
     return _broken(state, event.failure)
 
 
-def _gone(state: State, event: events.Gone) -> Step:
+def _exited(state: State, event: events.ProcessExited) -> Step:
     is_start = state.phase is Phase.STARTING and event.generation == state.newest
     if is_start and event.failure is not None and not state.at_once:
         if event.refused and not state.announced:
@@ -307,7 +307,7 @@ def _clearance_asked(state: State, event: events.ClearanceAsked) -> Step:
     return replace(state, live=0), (Clear(event.generation),)
 
 
-def _ended(state: State, event: events.Gone | events.ProgramFinished) -> Step:
+def _ended(state: State, event: events.ProcessExited | events.ProgramFinished) -> Step:
     if event.generation == state.ending:
         if isinstance(event, events.ProgramFinished):
             # It was told to end, and its exit handlers may still run.
@@ -328,11 +328,11 @@ def _replaced(state: State, event: events.Replaced) -> Step:
     """The next start has begun already, if it is that of the child that counts."""
     counts = state.newest if state.phase is Phase.STARTING else state.live
     if state.phase in (Phase.BROKEN, Phase.CLEARING) or event.generation != counts:
-        return _ended(state, events.Gone(event.generation, 0))
+        return _ended(state, events.ProcessExited(event.generation, 0))
     return _begin(replace(state, live=0) if event.generation == state.live else state)
 
 
-def _live_ended(state: State, event: events.Gone | events.ProgramFinished) -> Step:
+def _live_ended(state: State, event: events.ProcessExited | events.ProgramFinished) -> Step:
     status = event.code if isinstance(event, events.ProgramFinished) else event.status
     without = replace(state, live=0)
     if state.phase is Phase.CLEARING:

@@ -35,7 +35,7 @@ def of_unreadable(problem: str) -> Failure:
     return Failure("command", summary, text, contention="impossible")
 
 
-def of_deaf() -> Failure:
+def of_unresponsive() -> Failure:
     """A child has read nothing for so long that no more could wait for it."""
     summary = "The process reads nothing that it is told"
     text = f"{summary}. It may have been stopped (SIGSTOP). The next change tries again.\n"

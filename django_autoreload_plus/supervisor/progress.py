@@ -73,7 +73,7 @@ class Progress:
 
     def started(self, child: Child, message: m.Started) -> None:
         """The program says that it runs."""
-        child.hears = child.hears or message.hears
+        child.reads_messages = child.reads_messages or message.reads_messages
         child.restarts = message.restarts
         if message.restarts or not self._at_once:
             self._live(child)
@@ -84,7 +84,7 @@ class Progress:
 
     def serving(self, child: Child, message: m.Serving) -> None:
         """The program accepts connections."""
-        child.serves = child.hears = True
+        child.serves = child.reads_messages = True
         self._live(child, serves=True, unchecked=message.unchecked)
 
     def failed(self, child: Child, failure: Failure) -> None:

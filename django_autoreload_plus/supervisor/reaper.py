@@ -45,7 +45,7 @@ class Reaper:
         self._processes[pid] = None
         self._loop.call_soon(self.collect)
 
-    def hears_of(self, pid: int) -> bool:
+    def will_reap(self, pid: int) -> bool:
         """Whether the end of this process cannot go unnoticed."""
         return self._adopts or pid in self._processes
 

@@ -115,13 +115,13 @@ class Shutdown:
         for child in self._children:
             if not self._needed(child):
                 child.kill()
-        self.process_gone()
+        self.process_ended()
 
-    def process_gone(self) -> None:
+    def process_ended(self) -> None:
         """First the children end, then the checkpoints they came from, the parent, and then we."""
         if self._status is None or self._children:
             return
-        self._copies = [copy for copy in self._copies if not copy.gone]
+        self._copies = [copy for copy in self._copies if not copy.ended]
         if not self._dissolving:
             self._dissolving = True
             self._copies = self._checkpoints.all()
@@ -143,7 +143,7 @@ class Shutdown:
             self._checkpoints.lost(copy)
         self._parent.kill()
         if self._dissolving:
-            self.process_gone()
+            self.process_ended()
         # A process that not even SIGKILL ends (it may hang in a network mount) must not
         # keep the terminal.
         self._loop.call_later(_LAST_WAIT, self._finish)

@@ -94,7 +94,7 @@ class StartWatch:
 
     def _read(self, start: _Start) -> None:
         child = start.child
-        tells = child.live and (child.hears or not self._at_once)
+        tells = child.live and (child.reads_messages or not self._at_once)
         is_newest = child.generation == self._state().newest
         if tells or child.explained or not (is_newest and self._children.has(child)):
             return

@@ -104,11 +104,11 @@ class Supervisor:
         self.children = Children(
             received=self._received,
             unreadable=lambda child, problem: self._ends.unreadable(child, problem),
-            deaf=lambda child: self._ends.deaf(child),
+            unresponsive=lambda child: self._ends.unresponsive(child),
             worker_failed=lambda child, failure: self._progress.worker_failed(child, failure),
-            gone=self._child_gone,
+            exited=self._child_exited,
             replaced=self._child_replaced,
-            hears_of=self._reaper.hears_of,
+            will_reap=self._reaper.will_reap,
             stop_signal=lambda: signal.Signals[self._options.stop_signal],
         )
         self.checkpoints = parts.checkpoints(ended=self.children.ended, lost=self._checkpoint_lost)
@@ -156,7 +156,7 @@ class Supervisor:
             self.code,
             self._reaper,
             is_ending=lambda: self._state.phase is Phase.ENDING,
-            gone=self._parent_gone,
+            exited=self._parent_exited,
             killed=self._parent_killed,
             terminal=self.terminal,
         )
@@ -349,7 +349,7 @@ class Supervisor:
             case m.Reported():
                 self.decision.reported(message.token)
             case m.WorkersChannel():
-                self.children.hear_workers(child, socket.socket(fileno=descriptors[0]))
+                self.children.add_workers_channel(child, socket.socket(fileno=descriptors[0]))
             case m.HandBack():
                 self.traffic.take_back(socket.socket(fileno=descriptors[0]))
             case m.Used():
@@ -420,17 +420,17 @@ class Supervisor:
         self.children.ended(pid, status)
         self.parent.ended(pid, status)
 
-    def _child_gone(self, child: Child, status: int) -> None:
-        self._ends.gone(child, status)
+    def _child_exited(self, child: Child, status: int) -> None:
+        self._ends.exited(child, status)
         self._clearing.update()
-        self._shutdown.process_gone()
+        self._shutdown.process_ended()
 
     def _child_replaced(self, child: Child, channel: Channel) -> None:
         self._ends.replaced(child, channel)
-        self._shutdown.process_gone()
+        self._shutdown.process_ended()
 
-    def _parent_gone(self) -> None:
-        self._shutdown.process_gone()
+    def _parent_exited(self) -> None:
+        self._shutdown.process_ended()
 
     def _parent_killed(self) -> None:
         self._shutdown.terminate()
@@ -440,7 +440,7 @@ class Supervisor:
             self.terminal.note(f"a copy sent what cannot be read; it is dropped: {copy.problem}")
         self._starts.checkpoint_lost(copy)
         self._clearing.update()
-        self._shutdown.process_gone()
+        self._shutdown.process_ended()
 
     # -- what the policy wants done ---------------------------------------------
 
@@ -485,7 +485,7 @@ class Supervisor:
             self.report.explain(Reason("AP404", text))
         if self.children.get(generation) is None:
             # Not started, or gone in this very moment.
-            self._loop.call_soon(self.handle, events.Gone(generation, 0))
+            self._loop.call_soon(self.handle, events.ProcessExited(generation, 0))
         else:
             self.children.retire(generation, self._options.grace_period)
 

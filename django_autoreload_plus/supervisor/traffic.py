@@ -66,7 +66,7 @@ class Traffic:
 
     def admit(self, child: Child, *, failure_over: bool) -> None:
         """Let this child answer, beginning with those who wait."""
-        self.gate.admit(slot_of(child.told or child.generation))
+        self.gate.admit(slot_of(child.gate_generation or child.generation))
         self._admitted = child
         self._shows_failure = False
         child.send(m.Resume())

@@ -36,11 +36,11 @@ class Scene:
         self.children = Children(
             received=lambda *_: None,
             unreadable=lambda *_: None,
-            deaf=lambda _child: None,
+            unresponsive=lambda _child: None,
             worker_failed=lambda _child, _failure: None,
-            gone=lambda *_: self.clearing.update(),
+            exited=lambda *_: self.clearing.update(),
             replaced=lambda *_: None,
-            hears_of=lambda _pid: True,
+            will_reap=lambda _pid: True,
         )
         self.clearing = Clearing(
             self.children,

@@ -33,7 +33,7 @@ class Scene:
     """A parent with what it needs, and what it has told."""
 
     def __init__(self, folder: Path, launch: Launch) -> None:
-        self.told: list[str] = []
+        self.events: list[str] = []
         self.code = CodeState(OwnCode([str(folder)]))
         self.reaper = Reaper(asyncio.get_running_loop())
         self.parent = Parent(
@@ -41,8 +41,8 @@ class Scene:
             self.code,
             self.reaper,
             is_ending=lambda: False,
-            gone=lambda: self.told.append("gone"),
-            killed=lambda: self.told.append("killed"),
+            exited=lambda: self.events.append("gone"),
+            killed=lambda: self.events.append("killed"),
             terminal=Terminal(),
         )
         self.reaper.start(self.parent.ended)
@@ -76,11 +76,11 @@ def test_code_for_the_parent_runs_once(script: Path, capsys: pytest.CaptureFixtu
             scene.load(script)
             scene.parent.consider([str(script)])
             scene.parent.live()
-            await until(lambda: scene.told)
+            await until(lambda: scene.events)
             scene.parent.consider([str(script)])
             scene.parent.live()
             assert scene.parent.end()
-            assert scene.told == ["gone"]
+            assert scene.events == ["gone"]
 
     run(live)
     assert Path("ran").read_text() == "once "
@@ -104,7 +104,7 @@ def test_an_interpreter_that_is_gone(
                     await asyncio.sleep(0.001)
                     said += capsys.readouterr().err
             scene.parent.live()
-            await until(lambda: scene.told)
+            await until(lambda: scene.events)
 
     run(live)
     assert Path("ran").read_text() == "once "
@@ -125,9 +125,9 @@ def test_the_users_own_process_as_the_parent(tmp_path: Path) -> None:
                 await asyncio.sleep(0.001)
                 received += [message for message, _ in theirs.drain()]
             assert received == [m.Resume()]
-            assert not scene.told
+            assert not scene.events
             theirs.close()
-            await until(lambda: scene.told)
-            assert scene.told == ["killed"]
+            await until(lambda: scene.events)
+            assert scene.events == ["killed"]
 
     run(adopt)

@@ -47,19 +47,19 @@ FAILURE = Failure("exception", "NameError: tea", "Traceback\n", path="/site/a.py
 class Heard:
     """What :class:`Children` has told, and a child with the other end of its channel."""
 
-    def __init__(self, *, hears_of: bool = True, removes: bool = False) -> None:
+    def __init__(self, *, will_reap: bool = True, removes: bool = False) -> None:
         self.removes = removes
         self.received: list[m.FromChild] = []
         self.problems: list[str] = []
-        self.gone: list[int] = []
+        self.exited: list[int] = []
         self.children = Children(
             received=self._received,
             unreadable=lambda _child, problem: self.problems.append(problem),
-            deaf=lambda _child: self.problems.append("deaf"),
+            unresponsive=lambda _child: self.problems.append("deaf"),
             worker_failed=lambda _child, _failure: None,
-            gone=lambda _child, status: self.gone.append(status),
+            exited=lambda _child, status: self.exited.append(status),
             replaced=lambda _child, _channel: None,
-            hears_of=lambda _pid: hears_of,
+            will_reap=lambda _pid: will_reap,
         )
         ours, self.other_end = Channel.pair()
         self.child = Child(1, 1 << 30, ours)
@@ -124,7 +124,7 @@ def test_the_end_of_a_child_is_told_once() -> None:
         with closing(Heard()) as heard:
             heard.children.ended(heard.child.pid, 7)
             heard.children.ended(heard.child.pid, 7)
-            assert heard.gone == [7]
+            assert heard.exited == [7]
             assert not heard.children
 
     run(end)
@@ -156,7 +156,7 @@ def test_an_uncertain_process_id_is_not_believed() -> None:
         with closing(Heard()) as heard:
             heard.child.pid_is_certain = False
             heard.children.ended(heard.child.pid, 0)
-            assert not heard.gone
+            assert not heard.exited
 
     run(end)
 
@@ -165,10 +165,10 @@ def test_an_end_that_nobody_reports() -> None:
     """Where orphans go to the first process of the system, a dead child would be waited for."""
 
     async def end() -> None:
-        with closing(Heard(hears_of=False)) as heard:
+        with closing(Heard(will_reap=False)) as heard:
             heard.other_end.close()
-            await until(lambda: heard.gone)
-            assert heard.gone == [-signal.SIGKILL]
+            await until(lambda: heard.exited)
+            assert heard.exited == [-signal.SIGKILL]
 
     run(end)
 
@@ -278,9 +278,9 @@ def test_the_copy_before_an_edited_module_goes_last() -> None:
             Checkpoint(label, 1, ours, frozenset(), elapsed)
             for label, elapsed in (("settings", 0.0), ("at a", 0.1), ("at b", 5.0), ("ready", 9.0))
         ]
-        assert Line(1, copies).least_useful(gone=False) is copies[1]
+        assert Line(1, copies).least_useful(frees_memory=False) is copies[1]
         copies[1].precedes_edited = True
-        assert Line(1, copies).least_useful(gone=False) is copies[2]
+        assert Line(1, copies).least_useful(frees_memory=False) is copies[2]
 
 
 def test_the_copy_goes_that_is_least_worth_its_memory() -> None:
@@ -336,7 +336,7 @@ def test_the_command_ends_after_its_children() -> None:
             await asyncio.sleep(0.01)
             assert not finished
             heard.children.ended(heard.child.pid, 0)
-            shutdown.process_gone()
+            shutdown.process_ended()
             await until(lambda: finished)
             assert finished == [3]
 

@@ -278,7 +278,7 @@ class Copies(CheckpointPool):
         """Nothing comes from it."""
 
     def _dissolve(self, copy: Checkpoint) -> None:
-        copy.gone = True
+        copy.ended = True
         copy.channel.close()
 
     def prepare(self, copy: Checkpoint) -> None:

@@ -75,7 +75,7 @@ class Checkpoint:
     has_code: bool = False
     #: The module imported next was edited lately, as with a checkpoint that is named for that.
     precedes_edited: bool = False
-    gone: bool = False
+    ended: bool = False
     #: What it has sent that cannot be read.
     problem: str = ""
 
@@ -133,11 +133,11 @@ class Line:
 
     def cut(self, paths: Collection[str]) -> list[Checkpoint]:
         """Do without the checkpoints that have used these files; returns them."""
-        gone = self.frozen[self.good_for(paths) :]
+        ended = self.frozen[self.good_for(paths) :]
         # Backwards: the process that goes on is still the one that has used them.
-        for copy in reversed(gone):
+        for copy in reversed(ended):
             self.remove(copy)
-        return gone
+        return ended
 
     def renew(self, changed: Collection[Probe]) -> None:
         """These probes have other answers now."""
@@ -150,13 +150,13 @@ class Line:
         """The checkpoints of this line with those that only keep exit handlers, oldest first."""
         return sorted((*self.keepers, *self.frozen), key=lambda copy: copy.elapsed)
 
-    def least_useful(self, *, gone: bool) -> Checkpoint | None:
+    def least_useful(self, *, frees_memory: bool) -> Checkpoint | None:
         """The checkpoint whose loss costs the least import time; ``None``: all are needed.
 
-        Named points, and those before lately edited files, go after all others. ``gone``: only
-        those whose process can go as well.
+        Named points, and those before lately edited files, go after all others. ``frees_memory``:
+        only those whose process can end as well.
         """
-        needed = self._with_handlers() if gone else []
+        needed = self._with_handlers() if frees_memory else []
         kept = [copy for copy in self.frozen if copy.label in _NAMED] + self._edited() + needed
         return self._cheapest(except_for=kept) or self._cheapest(except_for=needed)
 

@@ -117,12 +117,12 @@ class CheckpointPool:
         dropped = [c for c in before if c not in (*self._live.frozen, *self._attempt.frozen)]
         for copy in reversed(dropped):
             self._dissolve(copy)
-        return [copy for copy in dropped if copy.handlers and not copy.gone]
+        return [copy for copy in dropped if copy.handlers and not copy.ended]
 
     @property
     def is_ending(self) -> bool:
         """Whether checkpoints of an older start have yet to run their exit handlers."""
-        return any(copy.handlers and not copy.gone for copy in self._superseded)
+        return any(copy.handlers and not copy.ended for copy in self._superseded)
 
     def distrust_before(self, generation: int) -> None:
         """Resume no checkpoint of a start before this one, whatever has changed."""
@@ -189,7 +189,7 @@ class CheckpointPool:
 
     def lost(self, copy: Checkpoint) -> None:
         """A checkpoint has ended by itself."""
-        copy.gone = True
+        copy.ended = True
         self._unwatch(copy)
         copy.channel.close()
         for line in {self._live, self._attempt}:
@@ -201,15 +201,15 @@ class CheckpointPool:
     def thin_out(self, limit: int) -> None:
         """Keep the number of checkpoints within the limit; the least useful go first."""
         for line in (self._live, self._attempt):
-            while len(line.frozen) > limit and self.drop_one(line, gone=False):
+            while len(line.frozen) > limit and self.drop_one(line, frees_memory=False):
                 pass
 
-    def drop_one(self, line: Line | None = None, *, gone: bool = True) -> Checkpoint | None:
+    def drop_one(self, line: Line | None = None, *, frees_memory: bool = True) -> Checkpoint | None:
         """Let the least useful checkpoint of a line go (``None``: the live one); returns it.
 
-        ``gone``: it is to give its memory back, too.
+        ``frees_memory``: its process is to end, too.
         """
-        return self._let_go((line or self._live).least_useful(gone=gone))
+        return self._let_go((line or self._live).least_useful(frees_memory=frees_memory))
 
     def drop_least_worth(self, weights: Mapping[Checkpoint, float]) -> Checkpoint | None:
         """Let the live line's checkpoint go that is least worth its memory; returns it."""
@@ -232,7 +232,7 @@ class CheckpointPool:
     def all(self) -> list[Checkpoint]:
         """Every checkpoint, oldest first, those of the live line before others."""
         lines = (*self._live.processes, *self._attempt.processes)
-        return list(dict.fromkeys((*lines, *(c for c in self._superseded if not c.gone))))
+        return list(dict.fromkeys((*lines, *(c for c in self._superseded if not c.ended))))
 
     @property
     def live(self) -> list[Checkpoint]:
@@ -262,7 +262,7 @@ class CheckpointPool:
 
     def prepare(self, copy: Checkpoint) -> None:
         """Have a process made in advance."""
-        if copy.spare is None and not copy.gone:
+        if copy.spare is None and not copy.ended:
             copy.spare = self.fork(copy)
 
     def make_anew(self, copy: Checkpoint) -> None:
@@ -361,7 +361,7 @@ class CheckpointPool:
             self._dissolve(copy)
 
     def _dissolve(self, copy: Checkpoint) -> None:
-        if copy.gone:
+        if copy.ended:
             return
         _drop_spare(copy)
         go_on(copy.pid)

@@ -58,7 +58,7 @@ class Upkeep:
         #: Those of them for which nothing has been computed yet.
         self._uses: list[str] = []
         #: The checkpoints that the terminal has been told about.
-        self._told: list[str] = []
+        self._noted: list[str] = []
         #: The private memory of each checkpoint when it was measured last, in MiB.
         self.weights: Mapping[Checkpoint, float] = {}
         self._weighing: asyncio.Task[None] | None = None
@@ -176,8 +176,8 @@ class Upkeep:
 
     def _tell(self, sizes: Mapping[Checkpoint, float]) -> None:
         labels = [copy.label for copy in sizes]
-        if labels != self._told:
-            self._told = labels
+        if labels != self._noted:
+            self._noted = labels
             self._note(_account(sizes))
 
 
@@ -197,5 +197,5 @@ def _account(sizes: Mapping[Checkpoint, float]) -> str:
     if not total:
         # The system gives no figures, as on macOS.
         return f"copies: {', '.join(copy.label for copy in sizes) or 'none'}"
-    told = ", ".join(f"{copy.label} {size:.1f}" for copy, size in sizes.items())
-    return f"copies, with their own memory in MiB: {told}; {total:.1f} together"
+    listed = ", ".join(f"{copy.label} {size:.1f}" for copy, size in sizes.items())
+    return f"copies, with their own memory in MiB: {listed}; {total:.1f} together"
