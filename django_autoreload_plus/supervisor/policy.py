@@ -149,7 +149,7 @@ def _start(state: State) -> Step:
     """Start the next child, as soon as it may begin."""
     state, actions = _end_sole(replace(state, deferred=None))
     if state.ending:
-        return replace(state, phase=Phase.CLEARING), actions
+        return replace(state, phase=Phase.CLEARING), (Pause(), *actions)
     return _begin(state)
 
 

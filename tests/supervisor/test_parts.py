@@ -21,7 +21,7 @@ from django_autoreload_plus.protocol.gate import Gate, slot_of
 from django_autoreload_plus.protocol.messages import LoadedFile
 from django_autoreload_plus.records import replace
 from django_autoreload_plus.supervisor import events, outgoing, policy
-from django_autoreload_plus.supervisor.actions import Admit, Defer, Kill, ShowFailure, Start
+from django_autoreload_plus.supervisor.actions import Admit, Defer, Kill, Pause, ShowFailure, Start
 from django_autoreload_plus.supervisor.checkpoints.line import Checkpoint, Line
 from django_autoreload_plus.supervisor.checkpoints.pool import CheckpointPool
 from django_autoreload_plus.supervisor.child import Child
@@ -640,3 +640,11 @@ def test_a_start_with_a_prompt_is_not_ended() -> None:
     failed, actions = policy.step(waiting, events.StartFailed(2, FAILURE))
     assert actions == ()
     assert Start(3) in policy.step(failed, events.PromptLeft(2))[1]
+
+
+def test_no_page_while_the_process_that_has_failed_ends() -> None:
+    """A request after the fix would be answered with the failure before it."""
+    broken = State(Phase.BROKEN, newest=2, ending=2, at_once=True, inspecting=True)
+    state, actions = policy.step(broken, events.Inspected("new"))
+    assert state.phase is Phase.CLEARING
+    assert Pause() in actions
