@@ -62,7 +62,7 @@ class BackgroundChecks:
     def __init__(self, command: Any, link: Connection) -> None:
         self._command = command
         self._link = link
-        self._heard = io.StringIO()
+        self._output = io.StringIO()
 
     def run(self, *, migrations_only: bool) -> None:
         """Run them now."""
@@ -85,9 +85,11 @@ class BackgroundChecks:
 
     def as_printed(self) -> AbstractContextManager[None]:
         """The command runs its checks itself: what it prints need not be said again."""
-        heard = self._heard
-        self._link.after_serving.append(lambda: self._link.say(Say(heard.getvalue(), printed=True)))
-        return _overhear(self._command, heard)
+        output = self._output
+        self._link.after_serving.append(
+            lambda: self._link.say(Say(output.getvalue(), printed=True))
+        )
+        return _copied_output(self._command, output)
 
     def _copy(self, out: io.StringIO) -> BaseCommand:
         command: BaseCommand = type(self._command)(stdout=out, stderr=out)
@@ -97,24 +99,24 @@ class BackgroundChecks:
 
 
 @contextlib.contextmanager
-def _overhear(command: Any, heard: io.StringIO) -> Iterator[None]:
+def _copied_output(command: Any, output: io.StringIO) -> Iterator[None]:
     before = command.stdout, command.stderr
-    command.stdout, command.stderr = (_Overheard(stream, heard) for stream in before)
+    command.stdout, command.stderr = (_CopiedOutput(stream, output) for stream in before)
     try:
         yield
     finally:
         command.stdout, command.stderr = before
 
 
-class _Overheard:
+class _CopiedOutput:
     """A command's output, of which a copy is kept."""
 
-    def __init__(self, stream: Any, heard: io.StringIO) -> None:
+    def __init__(self, stream: Any, output: io.StringIO) -> None:
         self._stream = stream
-        self._heard = heard
+        self._output = output
 
     def write(self, msg: str = "", *args: Any, **kwargs: Any) -> None:
-        self._heard.write(msg if msg.endswith("\n") else f"{msg}\n")
+        self._output.write(msg if msg.endswith("\n") else f"{msg}\n")
         self._stream.write(msg, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:

@@ -1,6 +1,6 @@
 """Packages that recognise a reload by a value made anew at each import.
 
-A process resumed from a checkpoint was never told to import them again: they would take it
+A process resumed from a checkpoint does not import them again: they would take it
 for the one before, and for instance never refresh the browser.
 """
 

@@ -58,7 +58,7 @@ def _program(words: list[str]) -> list[str]:
 
 
 def _pass_on(number: int, _frame: FrameType | None) -> None:
-    """End the inner process; this one ends when its program has heard of that."""
+    """End the inner process; this one ends when its program has noticed that."""
     inner = children(os.getpid())
     if not inner:
         signal.signal(number, signal.SIG_DFL)

@@ -31,5 +31,5 @@ def reset_gettext() -> bool:
 
 
 def _is_taken(path: str) -> bool:
-    # A list, not any(): every receiver hears of every change.
+    # A list, not any(): every receiver is told of every change.
     return any([bool(receiver(path)) for receiver in change_receivers])  # noqa: C419 - see above

@@ -1,10 +1,10 @@
 """Keeps the garbage collector from running while a program starts.
 
-What is made while importing stays: each pass looks at all of it for nothing, and its writes
-cost this process copies of the pages that it shares with the frozen ones. The collector
+Objects made while importing stay alive: each pass visits all of them for nothing, and its
+writes to their headers cause page faults in the memory shared with the checkpoints. The collector
 stays enabled and has a high threshold, so that :func:`gc.isenabled`, :func:`gc.enable` and
-:func:`gc.disable` keep their meaning; :func:`gc.get_threshold` is stood in for. A program
-that sets thresholds itself has its way at once.
+:func:`gc.disable` keep their meaning; :func:`gc.get_threshold` is stood in for. Thresholds
+that the program sets itself apply at once.
 """
 
 from __future__ import annotations

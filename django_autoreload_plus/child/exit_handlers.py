@@ -1,7 +1,7 @@
 """Exit handlers: each runs once, when the state it belongs to is dropped.
 
 A checkpoint keeps the handlers that were registered before it was taken; the
-line that goes on starts with none. So a process that gives way runs only its own,
+line that goes on starts with none. So a process that is replaced runs only its own,
 and a module-level ``TemporaryDirectory()`` lives as long as anything that can
 still be resumed with it.
 """

@@ -1,7 +1,7 @@
 """What a child asks its supervisor: one question at a time, and it waits for the answer.
 
-Before the listener's thread runs, whoever asks reads the answer himself; afterwards the
-thread does, and wakes him.
+Before the listener's thread runs, the thread that asks reads the answer itself; afterwards
+the listener reads it, and wakes that thread.
 """
 
 from __future__ import annotations

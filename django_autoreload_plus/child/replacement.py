@@ -50,8 +50,8 @@ class Replacement:
             if env is None:
                 self._execv(path, argv)
             self._execve(path, argv, environment)
-        with self._announced() as letter:
-            launch = {**environment, CHILD_ENVIRONMENT: str(letter)}
+        with self._announced() as launch_memory:
+            launch = {**environment, CHILD_ENVIRONMENT: str(launch_memory)}
             self._execve(path, _through_our_entry(path, argv), launch)
 
     @contextlib.contextmanager
@@ -75,14 +75,14 @@ class Replacement:
             events=link.gate.events,
             turn=-1,
         )
-        letter = child_in_memory(launch)
-        held = (letter, launch.channel, launch.gate, launch.events, launch.trail)
+        launch_memory = child_in_memory(launch)
+        held = (launch_memory, launch.channel, launch.gate, launch.events, launch.trail)
         shared = [descriptor for descriptor in held if descriptor >= 0]
         try:
             link.say(m.Replacing(), [ours.fileno()])
             for descriptor in shared:
                 os.set_inheritable(descriptor, True)
-            yield letter
+            yield launch_memory
         finally:
             # Only where it could not be done.
             link.say(m.Replacing())
@@ -90,7 +90,7 @@ class Replacement:
                 os.set_inheritable(descriptor, False)
             for end in (ours, theirs):
                 end.close()
-            os.close(letter)
+            os.close(launch_memory)
 
 
 def is_for_a_child(environment: Mapping[Any, Any]) -> bool:

@@ -1,9 +1,8 @@
 """Records, in order, what shapes a starting process.
 
 Three sources, because none of them sees everything: a finder in front of all
-others hears of every module before it is looked for (also of those that do not
-exist), an audit hook sees files that are opened, and a look through
-``sys.modules`` finds what was loaded by other means.
+others is asked for every module (also for those that do not exist), an audit hook
+sees files that are opened, and a scan of ``sys.modules`` finds what was loaded by other means.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class Tracker:
         self._written: set[str] = set()
         self._unresolved: list[Lookup] = []
         self._scanned: dict[str, int] = {}
-        #: The last finished module in ``sys.modules`` at the last look.
+        #: The last finished module in ``sys.modules`` at the last scan.
         self._newest = ""
         self._late: dict[str, Callable[[], None]] = {}
         #: Reads count only while starting; a request that reads a file is not
@@ -100,7 +99,7 @@ class Tracker:
         sys.addaudithook(self._hook)
 
     def detach(self) -> None:
-        """Tell nobody anything, in a process that the program has forked."""
+        """Report nothing any more, in a process that the program has forked."""
         self.notify = self.tell_written = self.before_import = None
         self.acts = {}
         self.listeners.clear()
@@ -172,7 +171,7 @@ class Tracker:
                 self._add_missing(missing, candidates(lookup))
 
     def _new_names(self) -> list[str]:
-        """The names at the end of ``sys.modules`` that came since the last look.
+        """The names at the end of ``sys.modules`` that came since the last scan.
 
         The import system moves a module to the end when it is finished. All names, if
         the last finished one was taken out, so that nobody can say which are new.

@@ -11,7 +11,7 @@ class UnderWay:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._count = 0
-        #: What could wait has begun: from now on it may slow requests down.
+        #: Deferred work has begun: from now on it may slow requests down.
         self.is_disturbed = False
 
     def begin(self) -> None:

@@ -1,4 +1,4 @@
-"""The exceptions that hang together, in the order in which Python prints them."""
+"""The exceptions of a chain, in the order in which Python prints them."""
 
 from __future__ import annotations
 

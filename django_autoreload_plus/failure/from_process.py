@@ -1,7 +1,7 @@
 """Failures that can be told without the process they happened in.
 
 The supervisor builds these: a file that does not compile, a child that died
-or hangs. What a child tells about itself is in ``child/failures.py``.
+or hangs. What a child reports about itself is made in ``from_exception.py``.
 """
 
 from __future__ import annotations

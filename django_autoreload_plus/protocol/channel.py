@@ -21,7 +21,7 @@ from .messages import REGISTRY, Message
 
 _HEADER = struct.Struct("!IB")
 _CHUNK = 1 << 16
-#: More than any honest message needs; a bigger length is a broken stream.
+#: More than any message of ours needs; a bigger length means that the stream is corrupt.
 _LARGEST = 1 << 28
 _FDS = 8
 #: A peer that never stops sending must not keep its reader from everything else: after so

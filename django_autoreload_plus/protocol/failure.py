@@ -33,7 +33,7 @@ class ChainLink:
     type: str
     message: str
     frames: tuple[Frame, ...] = ()
-    #: How it hangs together with the one before it in the chain: ``"cause"``
+    #: Its relation to the one before it in the chain: ``"cause"``
     #: (``raise … from``), ``"context"``, ``"part"`` for one of the exceptions
     #: of a group, or ``""`` for the first one.
     relation: str = ""

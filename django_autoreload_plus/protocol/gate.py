@@ -5,7 +5,7 @@ A message would reach the old child too late: it may be between ``select()`` and
 child that may answer into shared memory, and each child looks there just before
 and just after it accepts.
 
-Even the supervisor needs a moment to hear of a save. The kernel does not: a file
+Even the supervisor needs a moment to notice a save. The kernel does not: a file
 event is in the watcher's queue before the editor's ``close()`` returns. A child
 therefore looks at that queue (a shared descriptor) as well before it answers, and
 waits while there is something in it that has not been decided about.
@@ -25,7 +25,7 @@ from . import shared_memory
 #: The value of the slot while no child may answer.
 CLOSED = 0
 _SLOTS = 255
-_SLOT, _READING, _UNHEARD = 0, 1, 2
+_SLOT, _READING, _UNREAD = 0, 1, 2
 _SIZE = 3
 #: The watcher reads its queue within this time, or is not there any more; seconds.
 _PATIENCE = 1.0
@@ -42,7 +42,7 @@ class Gate:
         self.descriptor = descriptor
         self._memory = mmap.mmap(descriptor, _SIZE)
         self._lock = threading.Lock()
-        self._unheard = 0
+        self._unread = 0
         self._relay: select.epoll | None = None
         self.share(events)
 
@@ -84,22 +84,22 @@ class Gate:
         self._memory[_SLOT] = CLOSED
 
     def reading(self, on: bool) -> None:  # noqa: FBT001 - a callback with one argument
-        """The watcher begins to read its queue, or has told what it read."""
+        """The watcher begins to read its queue, or has reported what it read."""
         self._memory[_READING] = on
 
     def announce(self) -> None:
         """The watcher has reported a change, which the loop has not read yet."""
-        self._tell(1)
+        self._count(1)
 
     def acknowledge(self) -> None:
         """The loop has read a report of the watcher: from here on the slot covers it."""
-        self._tell(-1)
+        self._count(-1)
 
-    def _tell(self, more: int) -> None:
+    def _count(self, more: int) -> None:
         # Written by the watcher's thread and by that of the loop.
         with self._lock:
-            self._unheard += more
-            self._memory[_UNHEARD] = self._unheard > 0
+            self._unread += more
+            self._memory[_UNREAD] = self._unread > 0
 
     def admits(self, slot: int) -> bool:
         """Whether this child may answer a request that is there now."""
@@ -107,10 +107,10 @@ class Gate:
         return self._memory[_SLOT] == slot
 
     def has_pending(self) -> bool:
-        """Whether a change waits to be noticed."""
-        # In this order: what has left the queue is covered by one byte until it has
-        # been told, and by the next one until it has been heard.
-        return self._is_queued() or any(self._memory[_READING : _UNHEARD + 1])
+        """Whether a file event waits that the loop has not read."""
+        # In this order: what has left the queue is covered by one byte until the
+        # watcher has reported it, and by the next one until the loop has read the report.
+        return self._is_queued() or any(self._memory[_READING : _UNREAD + 1])
 
     def _is_queued(self) -> bool:
         if self.events < 0 or _new_poll is None:
@@ -121,7 +121,7 @@ class Gate:
         return bool(queue.poll(0))
 
     def wait_until_current(self) -> None:
-        """Wait until every change up to now has been noticed; bounded."""
+        """Wait until the loop has read every file event up to now; bounded."""
         deadline = time.monotonic() + _PATIENCE
         while self.has_pending() and time.monotonic() < deadline:
             time.sleep(_PAUSE)

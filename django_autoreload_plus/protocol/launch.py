@@ -114,7 +114,7 @@ class ParentLaunch:
 
 
 def child_in_memory(launch: ChildLaunch) -> int:
-    """A descriptor of shared memory with all that a child is told."""
+    """A descriptor of shared memory that holds what the child is launched with."""
     descriptor = shared_memory.create("autoreload-launch")
     with open(descriptor, "w", encoding="utf-8", closefd=False) as file:
         json.dump(asdict(launch), file)

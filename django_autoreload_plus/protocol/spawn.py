@@ -36,10 +36,10 @@ def spawn(
         events=gate.events,
         trail=trail.descriptor,
     )
-    letter = child_in_memory(launch)
-    environment = {**environment, "RUN_MAIN": "true", CHILD_ENVIRONMENT: str(letter)}
+    launch_memory = child_in_memory(launch)
+    environment = {**environment, "RUN_MAIN": "true", CHILD_ENVIRONMENT: str(launch_memory)}
     ours_too = (gate.descriptor, gate.events, trail.descriptor, launch.turn)
-    held = (letter, theirs.fileno(), *ours_too)
+    held = (launch_memory, theirs.fileno(), *ours_too)
     shared = [descriptor for descriptor in held if descriptor >= 0]
     try:
         for descriptor in shared:
@@ -51,7 +51,7 @@ def spawn(
     finally:
         for descriptor in shared:
             os.set_inheritable(descriptor, False)
-        os.close(letter)
+        os.close(launch_memory)
         theirs.close()
     return ours, process
 

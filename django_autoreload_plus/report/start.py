@@ -30,7 +30,7 @@ class ReportError(Exception):
 
 @dataclass
 class MeasuredStart:
-    """A start, as the supervisor of a child hears of it."""
+    """A start, as a child reports it."""
 
     #: From the order to start the process to the begin of the program, in seconds.
     boot: float = 0.0

@@ -81,7 +81,7 @@ class Clearing:
                 return
         self._asked.append(child)
         if self._is_superseded(child):
-            # The newer one asks for itself: to end it would be to go back.
+            # The newer one will ask, too; to end it would bring older code back.
             self._hurry(self._older(child.generation))
             self.update()
             return
@@ -119,7 +119,7 @@ class Clearing:
     def may_have_caused(self, failure: Failure, child: Child) -> bool:
         """Whether a start may have failed because of what an older process held.
 
-        Where the last good code is to be kept it takes more than a suspicion.
+        Where the last good code is to be kept the failure has to be a likely one.
         """
         if failure.kind in _NEVER_CAUSED or not self._older(child.generation):
             return False
@@ -184,7 +184,7 @@ class Clearing:
                 self._asked.append(child)
 
     def _tell_alone(self) -> None:
-        """Spare the live child its questions. One that starts must be told nothing unasked."""
+        """Tell the live child that it need not ask. One that starts reads only answers."""
         children = list(self._children)
         if len(children) == 1 and not self._checkpoints.is_ending:
             child = children[0]

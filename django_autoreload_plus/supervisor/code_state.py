@@ -1,7 +1,7 @@
 """Which code the disk holds, compared with the code that runs.
 
 The baseline is what the live child was made from; ``dirty`` is where the disk
-differs from it. Two looks at the same disk give the same ``dirty``, so a save
+differs from it. Two comparisons with the same disk give the same ``dirty``, so a save
 without a change, or a branch switched there and back, is recognised as nothing.
 """
 

@@ -1,4 +1,4 @@
-"""What became of the saves: the last reloads, each with the reasons for the way it took."""
+"""The last reloads, each with its outcome and the reasons for how it was made."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class History:
         self._reasons[reason] = None
 
     def start(self) -> None:
-        """A start begins: why the one before it took its way matters no more."""
+        """A start begins: the reasons of the one before it do not matter any more."""
         self._reasons = {reason: None for reason in self._reasons if not _is_about_way(reason)}
 
     def started(self, child: Child) -> None:

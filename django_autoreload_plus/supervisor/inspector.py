@@ -74,7 +74,7 @@ class Inspector:
 
     async def _inspect(self) -> None:
         await self._wait_for_git()
-        # A file that a child has said to write itself is no code.
+        # A child may have reported that it writes one of the files itself: then it is no code.
         self._children.read_all()
         # A message may have begun another inspection, which cancels this one here.
         await asyncio.sleep(0)

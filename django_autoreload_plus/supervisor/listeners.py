@@ -20,8 +20,8 @@ class Listeners:
         """The socket listening there, bound at the first call.
 
         Raises :class:`OSError` as ``bind()`` does. The socket does not block, since
-        a process that loses the race for a connection must not wait for the next
-        one. The backlog is the system's largest: connections wait there while
+        a process that loses the race in ``accept()`` must not wait for the next
+        connection. The backlog is the largest allowed: connections wait in it while
         no child is serving.
         """
         if address not in self._sockets:

@@ -1,4 +1,4 @@
-"""What the children have loaded: made known, watched, and compared with the disk."""
+"""The files that children have loaded: recorded, watched, and compared with the disk."""
 
 from __future__ import annotations
 

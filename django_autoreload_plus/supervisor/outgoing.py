@@ -1,4 +1,4 @@
-"""Sending without waiting: a process that reads nothing must not stop the event loop.
+"""Sending without blocking: a process that reads nothing must not stop the event loop.
 
 A child may be stopped (SIGSTOP, a debugger in C) while its socket's buffer is full. What it
 does not take waits in its channel, and is written when the kernel has room again.

@@ -1,6 +1,6 @@
 """The process that plays the parent of the one that serves, where code asks for it.
 
-It is started once, when the program is live and has the processor no longer to itself,
+It is started once, when the program is live and no longer needs the processor for itself,
 and ends with the command. What it starts outlives every reload.
 """
 

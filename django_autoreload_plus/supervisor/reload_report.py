@@ -13,7 +13,7 @@ from .timings import ReloadTimings
 
 
 class ReloadReport:
-    """The change that is being decided about: its files, its stations, and what becomes of it."""
+    """The change that is being decided about: its files, its stages, and what becomes of it."""
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
@@ -42,9 +42,9 @@ class ReloadReport:
             text = f"{min(paths)} was edited while the program started"
             self.explain(Reason("AP316", text))
 
-    def mark(self, station: str) -> None:
-        """The save has come to this station."""
-        self._timings.mark(station)
+    def mark(self, stage: str) -> None:
+        """The save has come to this stage."""
+        self._timings.mark(stage)
 
     def explain(self, reason: Reason) -> None:
         """Note a reason for the way that the reload takes; the status shows it."""
@@ -66,7 +66,7 @@ class ReloadReport:
         if not self._changed:
             # The program asked for a restart: no file has changed.
             self._timings = ReloadTimings()
-        # The stations of a start are its own; the first one, the event, it may share.
+        # The stages of a start are its own; the first one, the event, it may share.
         self._timings.keep(1)
         self._timings.mark("decided")
         self.history.start()

@@ -1,4 +1,4 @@
-"""Watches starts from outside: what they begin to load, whether they run, whether they hang.
+"""Watches starts by their breadcrumbs: what they load, whether they run, whether they hang.
 
 A child tells what it has loaded when it comes to a checkpoint or is live. One that hangs
 in an import never does; its breadcrumbs are read instead. A program that runs from its

@@ -1,4 +1,4 @@
-"""What the developer reads: one line for each thing that happened."""
+"""The lines that the command prints: one for each event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way of one save, from the file event to new code that answers."""
+"""The stages of one save, from the file event to new code that answers."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import time
 
 from ..records import dataclass, field
 
-#: The station of a program that is no server, which is noted a little later.
+#: The stage of a program that is no server, which is noted a little later.
 STARTED = "started"
 
 
 @dataclass
 class ReloadTimings:
-    """When each station was reached, in seconds of the monotonic clock."""
+    """When each stage was reached, in seconds of the monotonic clock."""
 
     began: float = field(default_factory=time.monotonic)
     marks: list[tuple[str, float]] = field(default_factory=list)
 
-    def mark(self, station: str) -> None:
-        """The save has come to this station; passing it again counts no more."""
-        if station not in (name for name, _ in self.marks):
-            self.marks.append((station, time.monotonic()))
+    def mark(self, stage: str) -> None:
+        """The save has come to this stage; only the first time counts."""
+        if stage not in (name for name, _ in self.marks):
+            self.marks.append((stage, time.monotonic()))
 
     def keep(self, count: int) -> None:
-        """Forget the stations after the first ``count``: the save takes another way."""
+        """Forget the stages after the first ``count``: the start is repeated."""
         del self.marks[count:]
 
     @property

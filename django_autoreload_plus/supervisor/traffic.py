@@ -120,7 +120,7 @@ class Traffic:
         wanted = message.address
         held = self.listeners.find(wanted)
         if held is None:
-            # The program is going to bind: an address that includes the other one is in its way.
+            # The program is going to bind this address, which fails while a wider one is bound.
             self.listeners.drop(lambda a: a.port == wanted.port and a not in child.listens)
             child.send(m.Listening(message="no child has listened there"))
         else:

@@ -117,7 +117,7 @@ class CopyAudit:
         return {event: partial(self.on_event, event) for event in self._handlers}
 
     def stop(self) -> None:
-        """The start is over: look at nothing more (this package itself reads code from here)."""
+        """The start is over: record nothing more (this package itself reads code from here on)."""
         self._listening = False
         self.namespaces.close()
 

@@ -26,7 +26,7 @@ class AuditHooks:
         @functools.wraps(self._add)
         def addaudithook(hook: Any) -> None:
             if self._recording and callable(hook) and not getattr(hook, "__cantrace__", False):
-                # In C: who looks for the frame that has caused an event finds it where it was.
+                # In C: it adds no frame, so the one that has caused an event is found where it was.
                 reported = functools.partial(hook)
                 reported.__cantrace__ = True  # type: ignore[attr-defined] # see sys.addaudithook
                 self._hooks.append(reported)

@@ -1,8 +1,9 @@
 """Where the code objects of this process are: made once, while the checkpoint idles.
 
-A checkpoint shares its memory with others until it writes to it, and Python writes to each
-object that it looks at. So the index is made from what functions have in common, their builtins:
-asking the garbage collector who refers to those reads all objects, and touches only functions.
+A checkpoint shares its memory with other processes until it writes to it, and Python writes to
+the reference count of each object that it uses. So the index is made from what functions have in
+common, their builtins: asking the garbage collector what refers to those reads all objects, and
+writes only to functions.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Index:
         with _unfrozen():
             things = gc.get_objects() if complete else gc.get_referrers(builtins.__dict__)
         for thing in things:
-            # Never isinstance(), which would wake up lazy objects.
+            # Never isinstance(), which evaluates lazy objects.
             if type(thing) is FunctionType:
                 path = thing.__code__.co_filename
                 self._functions.setdefault(path, []).append(thing)

@@ -1,4 +1,4 @@
-"""The namespaces of the loaded modules, read without waking a lazy one."""
+"""The namespaces of the loaded modules, read without importing a lazy one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of a module that came, went or changed, where nobody has looked for them while starting."""
+"""Names of a module that were added, removed or changed, and that nothing read while starting."""
 
 from __future__ import annotations
 
@@ -163,10 +163,10 @@ class Examination:
         come = tuple(one.code for one in self._delta.come if one.kind != NOTHING)
         return NameExchange(namespace, gone, come, order)
 
-    # -- who has looked ---------------------------------------------------------
+    # -- who has read them ------------------------------------------------------
 
     def _looked_at(self, begun: Begun, namespace: dict[str, object]) -> Reason | None:
-        """Who may have looked at any name of the module."""
+        """What may have read any name of the module."""
         if blind := self._audit.blind_to_names():
             return blind
         looker = self._recorder.reader or self._reads.framed.get(self._path)
@@ -183,7 +183,7 @@ class Examination:
         return None
 
     def _read(self, begun: Begun) -> Reason | None:
-        """Who has looked for one of the names that change."""
+        """What has read one of the names that change."""
         doubtful, certain = self._delta.touched()
         used = self._used() | self._recorder.loose_names
         if self._reads.looks_for_words(begun):

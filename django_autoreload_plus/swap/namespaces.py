@@ -1,4 +1,4 @@
-"""Who read what in the namespaces of the project's modules, and what those imported held by then.
+"""Which names were read from the project's modules, and what those imported held by then.
 
 While the program starts, each of its own modules is of a class that notes the names that are
 read from it. As with `recorder`, what notes is composed of built-in functions: a Python function

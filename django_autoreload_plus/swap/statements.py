@@ -1,7 +1,7 @@
-"""Statements of a module that came, went or changed and that do nothing but bind names.
+"""Statements that were added, removed or changed, and that do nothing but bind names.
 
 Works on the two sources alone. What remains of them when those statements are taken out is
-compared as it always is; whether anybody has seen the names is for `names` to find out.
+compared as it always is; whether anything has read the names is for `names` to find out.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Edit:
-    """Statements that went and came, and the two modules without them."""
+    """Statements that were removed and added, and the two modules without them."""
 
     old: CodeType
     new: CodeType
@@ -99,7 +99,7 @@ class _Source:
 
 
 def split(path: str, old: tuple[bytes, CodeType], new: tuple[bytes, CodeType]) -> Edit | None:
-    """What came and went between two sources, given with their code; None: it is more than that."""
+    """What was added and removed between two sources, given with their code; None: more."""
     before, after = (_parse(*version) for version in (old, new))
     if ast.get_docstring(before.tree, clean=False) != ast.get_docstring(after.tree, clean=False):
         return None

@@ -1,4 +1,4 @@
-"""Knowing that git is still at work, so that a checkout is one change."""
+"""Whether git is still at work, so that a checkout counts as one change."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Hints:
         self._once(mount_point, self._scanning(cause, "it", cure))
 
     def missed(self, path: str, tree: str) -> None:
-        """Say that the safety net found a change that no event had told of."""
+        """Say that the safety net found a change that no event had reported."""
         cause = f"{path} changed without a file event"
         cure = 'set "POLLING": True if this file system is shared with another machine'
         self._once(tree, self._scanning(cause, tree, cure))

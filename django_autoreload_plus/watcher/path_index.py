@@ -219,7 +219,7 @@ class PathIndex:
         return self._stamp(place)
 
     def _resolve(self, place: PathNode, found: set[PathNode], *, renew: bool) -> None:
-        """Find out where ``place`` leads now, and carry that on to what hangs on it.
+        """Find out where ``place`` leads now, and update everything that depends on it.
 
         The watch is in place before the status is read, so no change falls between.
         """

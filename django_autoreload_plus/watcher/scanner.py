@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Share of one core that the safety net may take.
 _SHARE = 0.0003
-#: The clock is read after so many places.
+#: The clock is read each time this many places were compared.
 _CLOCKED = 16
 #: Of which the files outside the project get this part.
 _FAR_SHARE = 0.3
@@ -32,7 +32,7 @@ EVERYWHERE = os.sep
 
 
 class Scanner:
-    """Decides what is looked at when; the watcher decides what it means.
+    """Decides which status is read when; the watcher decides what a difference means.
 
     The safety net spends a fixed share of processor time: a small project is
     covered in every round, a large one over several, libraries last.
@@ -100,7 +100,7 @@ class Scanner:
         self._stale = True
 
     def edited(self, places: Iterable[PathNode]) -> None:
-        """Events told of these: their next edit is likely."""
+        """Events reported these: their next edit is likely."""
         for place in places:
             self._doubts.pop(place, None)
             self._recent.pop(place, None)
@@ -132,7 +132,7 @@ class Scanner:
                 yield folder
 
     def net_round(self, now: float) -> Iterator[PathNode]:
-        """Yield places whose change no event has told of."""
+        """Yield places whose change no event has reported."""
         if self._polling is not None:
             return
         yield from self._settled(now)

@@ -45,7 +45,7 @@ class Diagnostics:
     threads: int
     descriptors: int
     polled: tuple[PolledTree, ...]
-    #: Changes that no event told of, found by the safety net.
+    #: Changes that no event reported, found by the safety net.
     missed: int
 
     @property

@@ -222,14 +222,14 @@ class Watcher:
     def _is_unwanted(self, path: str) -> bool:
         return path in self._written or self._ignored(path)
 
-    # Watches, asked for by the map
+    # Watches, asked for by the path index
 
     def _arm(self, folder: Folder) -> None:
         self._poll_if_silent(folder.path)
         try:
             self._add_watch(folder)
         except (FileNotFoundError, NotADirectoryError):
-            return  # Its own place is looked at next, and tells.
+            return  # Its own status is read next, which shows that it is gone.
         except OSError as error:
             self._hints.no_watch(folder.path, error)
             self._scanner.poll(folder.path, Reason("AP305", error.strerror or str(error)))

@@ -1,8 +1,8 @@
 """Daphne's server on a socket that the supervisor holds.
 
 Twisted would accept and read a connection before anybody asks whether this process
-may still answer. So it gets its connections from a door that does ask: the door
-waits in Twisted's own loop, until a client has said something and the gate is open.
+may still answer. So it gets its connections from an accept gate that does ask. It
+waits in Twisted's own loop until a client has said something and the gate is open.
 
 Written against the public interfaces of daphne 4 (``endpoints``, ``ready_callable``,
 ``listen_success``, ``http_factory``, ``connections``) and Twisted (readers, ``Port``,
@@ -49,7 +49,7 @@ class _Reader:
         self._reactor.removeReader(self)
 
 
-class DaphneDoor:
+class DaphneGate:
     """Accepts for Daphne, in Twisted's thread, while the gate is open."""
 
     def __init__(self, server: Any, link: Connection, listening: socket.socket) -> None:
@@ -201,7 +201,7 @@ def held_daphne(server_class: Any, link: Connection, address: Address) -> Any:
         def __init__(self, **options: Any) -> None:
             listening = link.listen(address)
             listening.setblocking(False)
-            self._door = DaphneDoor(self, link, listening)
+            self._door = DaphneGate(self, link, listening)
             # In the main thread, unlike under Django's own reloader.
             options["signal_handlers"] = True
             # Twisted closes the descriptor it is given here.

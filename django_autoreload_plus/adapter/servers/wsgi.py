@@ -34,7 +34,7 @@ _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 _EVENT_STREAM = re.compile(rb"(?im)^content-type: *text/event-stream\b")
 
 
-class Door:
+class WsgiGate:
     """Whether this process may take requests, for all its threads."""
 
     def __init__(self, link: Connection) -> None:
@@ -44,7 +44,7 @@ class Door:
         self._ended = False
         self._event_streams: set[socket.socket] = set()
         self.adopted: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
-        #: Becomes readable when the accept loop has to check the door.
+        #: Becomes readable when the accept loop has to check the gate.
         self.wake, self._waker = socket.socketpair()
         #: Becomes readable, and stays so, when this process retires.
         self._retirement, self._retirer = socket.socketpair()
@@ -160,7 +160,7 @@ class Door:
 class HeldServerMixin:
     """Goes before a server class: the socket is the supervisor's."""
 
-    door: Door
+    gate: WsgiGate
     link: Connection
     socket: Socket
     server_address: Any
@@ -191,17 +191,17 @@ class HeldServerMixin:
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:  # noqa: ARG002 - nothing polls
         """Accept while the gate is open; return once retired and idle."""
-        self.link.serve(self.door)
+        self.link.serve(self.gate)
         with selectors.DefaultSelector() as selector:
-            selector.register(self.door.wake, selectors.EVENT_READ)
+            selector.register(self.gate.wake, selectors.EVENT_READ)
             selector.register(self.socket, selectors.EVENT_READ)
             listens = True
-            while not self.door.retired:
+            while not self.gate.retired:
                 ready = [key.fileobj for key, _ in selector.select()]
-                if self.door.wake in ready:
-                    self.door.wake.recv(4096)
+                if self.gate.wake in ready:
+                    self.gate.wake.recv(4096)
                     self._serve_adopted()
-                    if not listens and self.door.is_open():
+                    if not listens and self.gate.is_open():
                         selector.register(self.socket, selectors.EVENT_READ)
                         listens = True
                 if self.socket in ready and not self._accept():
@@ -209,33 +209,33 @@ class HeldServerMixin:
                     listens = False
         self._pass_on_adopted()
         self.socket.close()
-        self.door.wait_until_idle()
+        self.gate.wait_until_idle()
 
     def shutdown_request(self, request: Any) -> None:
         """The one place through which every connection ends."""
         super().shutdown_request(request)  # type: ignore[misc]
-        self.door.closed()
+        self.gate.closed()
 
     def _accept(self) -> bool:
         """Take one connection; false when the gate is closed."""
-        if not self.door.is_open():
+        if not self.gate.is_open():
             return False
         try:
             connection, address = self.get_request()
         except OSError:
             return True
-        if self.door.is_open():
+        if self.gate.is_open():
             self._serve(connection, address)
             return True
         # The gate closed while we were accepting: this one is not ours.
-        self.door.hand_back(connection)
+        self.gate.hand_back(connection)
         connection.close()
         return False
 
     def _adopted(self) -> Iterator[Socket]:
         with contextlib.suppress(queue.Empty):
             while True:
-                yield self.door.adopted.get_nowait()
+                yield self.gate.adopted.get_nowait()
 
     def _serve_adopted(self) -> None:
         for connection in self._adopted():
@@ -249,12 +249,12 @@ class HeldServerMixin:
 
     def _pass_on_adopted(self) -> None:
         for connection in self._adopted():
-            self.door.hand_back(connection)
+            self.gate.hand_back(connection)
             connection.close()
 
     def _serve(self, connection: Socket, address: Any) -> None:
         server: Any = self
-        self.door.opened()
+        self.gate.opened()
         try:
             server.process_request(connection, address)
         except Exception:  # noqa: BLE001 - what the standard library's loop does
@@ -297,7 +297,7 @@ class _NoticingWriter(io.BufferedIOBase):
 
 
 class GatedHandlerMixin:
-    """Goes before a request handler: checks the door before each request."""
+    """Goes before a request handler: checks the gate before each request."""
 
     server: HeldServerMixin
     connection: socket.socket
@@ -311,22 +311,22 @@ class GatedHandlerMixin:
         self.rfile.close()
         self._reader = _PausableReader(self.connection)
         self.rfile = io.BufferedReader(self._reader)
-        door, connection = self.server.door, self.connection
-        self.wfile = _NoticingWriter(self.wfile, lambda: door.streams_events(connection))
+        gate, connection = self.server.gate, self.connection
+        self.wfile = _NoticingWriter(self.wfile, lambda: gate.streams_events(connection))
 
     def handle_one_request(self) -> None:
         """Answer the next request, or give the connection away untouched."""
-        door = self.server.door
-        if self._has_read_ahead() or door.await_request(self.connection):
-            door.began()
+        gate = self.server.gate
+        if self._has_read_ahead() or gate.await_request(self.connection):
+            gate.began()
             try:
                 self._answer()
-                door.answered()
+                gate.answered()
             finally:
-                door.ended()
+                gate.ended()
             return
         self.close_connection = True
-        door.hand_back(self.connection)
+        gate.hand_back(self.connection)
         # Others serve it now: whatever closes this object must not shut it down.
         os.close(self.connection.detach())
 
@@ -334,7 +334,7 @@ class GatedHandlerMixin:
         try:
             super().handle_one_request()  # type: ignore[misc]
         finally:
-            self.server.door.streams_nothing(self.connection)
+            self.server.gate.streams_nothing(self.connection)
 
     def _has_read_ahead(self) -> bool:
         """Whether the client sent the next request together with the last one."""
@@ -352,7 +352,7 @@ def _end(connection: socket.socket) -> None:
 
 def held_server(server_class: type[WSGIServer], link: Connection) -> type[WSGIServer]:
     """``server_class`` on the supervisor's socket."""
-    body = {"link": link, "door": Door(link), "__module__": __name__}
+    body = {"link": link, "gate": WsgiGate(link), "__module__": __name__}
     return type(server_class.__name__, (HeldServerMixin, server_class), body)
 
 

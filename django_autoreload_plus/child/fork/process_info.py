@@ -80,7 +80,7 @@ class System(Protocol):
 
 
 class Linux:
-    """See proc(5)."""
+    """Linux, see proc(5)."""
 
     def obstacle(self, *, asked_for: bool) -> Reason | None:  # noqa: ARG002 - of all systems
         """Nothing."""

@@ -1,4 +1,4 @@
-"""Whether a ``fork()`` copies this process faithfully.
+"""Whether a ``fork()`` of this process gives an exact copy.
 
 Each rule names one thing that does not survive a fork, or that two processes
 must not share. The reasons are sentences for the user.

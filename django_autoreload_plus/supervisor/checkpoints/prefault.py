@@ -1,10 +1,10 @@
-"""Makes a waiting checkpoint's memory its own before it is needed.
+"""Causes the page faults of a waiting process in advance (prefault).
 
 After a ``fork()`` both processes share their memory, page by page, until one of
-them writes to it; then the kernel stops the writer and copies the page. Python
-writes to nearly everything it looks at (reference counts), so a resumed child
+them writes to it: that is a page fault, in which the kernel copies the page (copy on write). Python
+writes to nearly every object that it uses (reference counts), so a resumed child
 would spend much of its time there. Which pages it is going to write to is known:
-those that a child before it, made from the same checkpoint, had made its own when it
+those that a child before it, made from the same checkpoint, had copied when it
 answered its first request. They are written to in advance, with the byte that is
 there already, while the waiting process sleeps in a system call and can change
 nothing itself.
@@ -33,7 +33,7 @@ _MOST_PAGES = 16_384
 
 
 class Prefaulter:
-    """Knows which pages children need, and prepares them."""
+    """Knows which pages children write to, and has them copied in advance."""
 
     def __init__(self) -> None:
         self._pages: dict[str, Pages] = {}
@@ -81,7 +81,7 @@ class Prefaulter:
 
 
 def make_own(pid: int, pages: Pages) -> Iterator[None]:
-    """Give a sleeping process these pages for itself, a slice at each step."""
+    """Have a sleeping process copy these pages, a slice at each step."""
     done = 0
     with contextlib.suppress(OSError), open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
         descriptor = memory.fileno()

@@ -115,7 +115,7 @@ class ErrorServer:
         self._failure: Failure | None = None
         self._context = PageContext()
         self._name = ""
-        #: Oldest first: a full house makes room at this end.
+        #: Oldest first: when there are too many, the oldest is given up.
         self._connections: dict[_Connection, None] = {}
         self._news: asyncio.Event = asyncio.Event()
         self._accepting = False
