@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import peers
 import plot
 import report
-from reload import Sample
+from samples import Sample
 
 if TYPE_CHECKING:
     from pathlib import Path

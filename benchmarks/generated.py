@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: The apps of Django's own that every generated project has.
+DJANGO_APPS = tuple(
+    f"django.contrib.{name}"
+    for name in ("admin", "auth", "contenttypes", "sessions", "messages", "staticfiles")
+)
 MODULES_PER_APP = 20
 #: models, views, urls and the package itself
 FIXED_MODULES = 4
@@ -29,12 +34,7 @@ DATABASES = {{
     "default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
 }}
 INSTALLED_APPS = [
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
+    *{django_apps},
     *(f"app_{{number:03}}" for number in range({apps})),
 ]
 MIDDLEWARE = [
@@ -191,7 +191,7 @@ def write_project(site: Path, modules: int) -> None:
     base = site / "base"
     base.mkdir()
     write(base / "__init__.py", "")
-    write(base / "settings.py", SETTINGS.format(apps=apps))
+    write(base / "settings.py", SETTINGS.format(apps=apps, django_apps=DJANGO_APPS))
     write(base / "urls.py", URLS.format(apps=apps))
     for number in range(apps):
         write_app(site, f"app_{number:03}")

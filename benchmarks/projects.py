@@ -114,13 +114,9 @@ AUTHENTICATION_BACKENDS = [
     "oscar.apps.customer.auth_backends.EmailBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-INSTALLED_APPS = [
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
+"""
+OSCAR_SETTINGS += f"INSTALLED_APPS = [\n    *{generated.DJANGO_APPS},\n"
+OSCAR_SETTINGS += """\
     "django.contrib.sites",
     "django.contrib.flatpages",
     "oscar.config.Shop",

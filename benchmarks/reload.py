@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,6 +30,7 @@ import projects  # noqa: E402
 import report  # noqa: E402
 from django_autoreload_plus.protocol.memory import proportional_memory  # noqa: E402
 from harness import DevServer, fetch  # noqa: E402
+from samples import Page, Run, Sample  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,43 +112,6 @@ EDITS = (
     Edit("URLconf", "urlconf", "URLCONF", 'URLCONF = "{stamp}"'),
     Edit("settings", "settings", "probe_settings.py", 'PROBE_STAMP = "{stamp}"'),
 )
-
-
-@dataclass
-class Sample:
-    """One edit and what a client saw of it."""
-
-    #: Seconds from the finished write to the complete answer; ``None``: never came.
-    seconds: float | None
-    #: Connections refused, reset or cut off meanwhile.
-    failures: int
-    #: Answers by the old code meanwhile.
-    stale: int
-
-
-@dataclass
-class Page:
-    """Requests for a real page of the project; seconds."""
-
-    path: str
-    #: The first one after each swap.
-    first: list[float] = field(default_factory=list)
-    #: Those that followed it.
-    steady: list[float] = field(default_factory=list)
-
-
-@dataclass
-class Run:
-    """All samples of one reloader on one project."""
-
-    project: str
-    reloader: str
-    start: float = 0.0
-    samples: dict[str, list[Sample]] = field(default_factory=dict)
-    page: Page | None = None
-    #: Proportional memory (PSS) in MiB of each process at the end, by its command.
-    memory: list[tuple[str, float]] = field(default_factory=list)
-    error: str = ""
 
 
 def served(project: projects.Project, reloader: Reloader) -> DevServer:

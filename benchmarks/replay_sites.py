@@ -15,6 +15,7 @@ import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import generated
 import projects
 from projects import pip, write_manage
 
@@ -128,16 +129,8 @@ TEMPLATES = [
         "OPTIONS": {"context_processors": CONTEXT_PROCESSORS},
     }
 ]
-INSTALLED_APPS = [
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-    "django.contrib.sites",
-]
 """
+HEAD += f"INSTALLED_APPS = [*{generated.DJANGO_APPS}, 'django.contrib.sites']\n"
 TAIL = f"""
 ROOT_URLCONF = "{URLCONF}"
 INSTALLED_APPS = ["django_autoreload_plus", *INSTALLED_APPS]

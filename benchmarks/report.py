@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reload import Page, Run, Sample
+    from samples import Page, Run, Sample
 
 #: Milliseconds; above, a fraction is noise.
 PRECISE_BELOW = 100

@@ -17,7 +17,8 @@ import peers
 import projects
 import reload
 from harness import DevServer, fetch
-from reload import PAGE, Sample, shows
+from reload import PAGE, shows
+from samples import Sample
 
 if TYPE_CHECKING:
     from typing_extensions import Self
