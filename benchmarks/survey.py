@@ -41,7 +41,7 @@ def survey(root: Path, packages: list[str]) -> Iterator[dict[str, Any]]:
     os.chdir(site)
     sys.path.insert(0, str(site))
     listeners: dict[str, Any] = {}
-    swapper = Swapper(listeners, ())
+    swapper = Swapper(listeners, (), lambda _question: b"")
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         if event in listeners:

@@ -21,6 +21,7 @@ from .attach import connect
 from .begin_of_work import BeginOfWork
 from .checkpointer import Checkpointer
 from .connection import Connection
+from .forked_call import call_in_fork
 from .modules import module_files
 from .prompts import Prompts
 from .sockets.listening import ProgramSockets
@@ -53,7 +54,9 @@ def main(words: Sequence[str]) -> None:
 def _install(connection: Connection) -> Swapper | None:
     """Begin to record what shapes the process, and to take checkpoints of it."""
     launch, tracker = connection.launch, connection.tracker
-    swapper = Swapper(tracker.listeners, tracker.sources_read) if launch.options.swap else None
+    swapper = None
+    if launch.options.swap:
+        swapper = Swapper(tracker.listeners, tracker.sources_read, call_in_fork)
     checkpoints = connection.checkpoints = Checkpointer(connection, swapper)
     checkpoints.install()
     if not launch.repeatable:

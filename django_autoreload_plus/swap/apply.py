@@ -88,6 +88,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - everything that is known of the start
         return Refusal(reason)
     if old.co_filename != path or new.co_filename != path:
         return Refusal(Reason("AP129", f"{path} was compiled under another name"))
+    index.include(path)
     pairs = match(old, new, delta.places)
     if isinstance(pairs, Refusal):
         return pairs

@@ -15,10 +15,8 @@ from ..protocol.reasons import Reason
 from ..records import dataclass
 from .compare import Pair, Refusal
 from .equality import ClassRecord, class_record, is_class_or_module_body, qualname
-from .index import Index
+from .index import Index, namespace_of_class, qualname_of_class
 
-_namespace_of_class = type.__dict__["__dict__"].__get__
-_qualname_of_class = type.__dict__["__qualname__"].__get__
 _set: Callable[[type, str, object], None] = type.__setattr__  # no metaclass is to notice
 _FIRST_LINE = "__firstlineno__"
 _STATIC = "__static_attributes__"
@@ -81,18 +79,18 @@ def class_changes(path: str, pairs: Iterable[Pair], index: Index) -> Changes | R
     kept = list(_namespaces_kept(path, index))
     changes: list[ClassChange | NamespaceChange] = []
     for name, old, new in moved:
-        owners = _made_from(old.first_line, modules, index)
+        # A line of a file holds one class statement at most, so module and line tell which.
+        owners = [*index.classes(old.first_line, modules)]
         # Their names do not say that they belong to this file, but they may.
-        doubtful = () if owners else index.classes(old.first_line)
+        doubtful = () if owners else index.namesakes(old.first_line, name)
         if not old.same_names(new):
-            doubtful += index.classes(None)
-        doubtful = tuple(one for one in doubtful if _name(one) == name)
+            doubtful += index.namesakes(None, name)
         owners += (one for one in doubtful if _has_methods_of(path, one))
         if not {*map(id, doubtful)} <= {*map(id, owners)}:
             text = f"class {name} cannot be told from others of that name and line"
             return Refusal(Reason("AP127", text))
         for owner in owners:
-            found = _record_changes(_namespace_of_class(owner), old, new)
+            found = _record_changes(namespace_of_class(owner), old, new)
             changes += (ClassChange(owner, *change) for change in found)
         # A class comes before its namespace, which is to be changed by itself only where it is
         # another.
@@ -114,26 +112,14 @@ def _moved(pairs: Iterable[Pair]) -> Iterator[tuple[str, ClassRecord, ClassRecor
                 yield qualname(pair.old), old, new
 
 
-def _made_from(line: int | None, modules: frozenset[object], index: Index) -> list[type]:
-    """A line of a file holds one class statement at most, so module and line tell which."""
-    return [
-        one for one in index.classes(line) if _namespace_of_class(one).get("__module__") in modules
-    ]
-
-
 def _has_methods_of(path: str, owner: type) -> bool:
     """Whether the class holds a function that a class statement of its name in this file made."""
     return any(
         value.__code__.co_filename == path
-        and qualname(value.__code__).rpartition(".")[0] == _name(owner)
-        for value in [*_namespace_of_class(owner).values()]
+        and qualname(value.__code__).rpartition(".")[0] == qualname_of_class(owner)
+        for value in [*namespace_of_class(owner).values()]
         if type(value) is FunctionType
     )
-
-
-def _name(owner: type) -> str:
-    name: str = _qualname_of_class(owner)  # past any metaclass
-    return name
 
 
 def _namespaces_kept(path: str, index: Index) -> Iterator[dict[str, object]]:

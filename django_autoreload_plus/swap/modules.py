@@ -11,5 +11,10 @@ def module_namespaces() -> Iterator[tuple[str, dict[str, object]]]:
     """Name in ``sys.modules`` and namespace of each module."""
     for name, module in list(sys.modules.items()):
         if issubclass(type(module), ModuleType):
-            # Straight from the object: the __getattribute__ of a lazy module would import it.
-            yield name, object.__getattribute__(module, "__dict__")
+            yield name, namespace_of(module)
+
+
+def namespace_of(module: ModuleType) -> dict[str, object]:
+    """Straight from the object: the ``__getattribute__`` of a lazy module would import it."""
+    namespace: dict[str, object] = object.__getattribute__(module, "__dict__")
+    return namespace

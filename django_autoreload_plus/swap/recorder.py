@@ -21,7 +21,7 @@ __all__ = ["CopyAudit", "RunRecorder"]
 
 #: Attributes by which code comes to the namespaces of others, unnoticed.
 _READERS = frozenset({"__globals__", "gi_frame", "cr_frame", "ag_frame"})
-_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 _TOOL = 4  # one of the two that PEP 669 reserves for nobody
 
 
@@ -114,7 +114,7 @@ class RunRecorder:
             self.reader
             or _READERS.isdisjoint(code.co_names)
             or is_of_interpreter(path)
-            or path.startswith(_PACKAGE)
+            or path.startswith(PACKAGE)
         ):
             self.reader = path
 

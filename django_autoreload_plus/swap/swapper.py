@@ -7,11 +7,12 @@ from collections.abc import Collection, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING
 
+from ..own_code import looks_own
 from ..protocol.messages import Swap
 from ..protocol.reasons import Reason
 from .audit import CopyAudit, Listeners
-from .index import Index
-from .recorder import RunRecorder
+from .index import CallInFork, Index
+from .recorder import PACKAGE, RunRecorder
 
 if TYPE_CHECKING:
     from .apply import Ready
@@ -24,17 +25,25 @@ if TYPE_CHECKING:
 class Swapper:
     """Records a start for later swaps, and carries them out in a resumed process."""
 
-    def __init__(self, listeners: Listeners, sources_read: Collection[str]) -> None:
-        """``listeners`` hear of audit events, ``sources_read`` grows while the program starts."""
+    def __init__(
+        self, listeners: Listeners, sources_read: Collection[str], call_in_fork: CallInFork
+    ) -> None:
+        """``listeners`` hear of audit events, ``sources_read`` grows while the program starts.
+
+        ``call_in_fork`` returns what a function returns in a forked process, b"" where that fails.
+        """
         self._listeners = listeners
         self._sources_read = sources_read
         self._recorder = RunRecorder()
         self._audit = CopyAudit()
         self._index = Index()
+        self._call_in_fork = call_in_fork
+        self._records = False
 
     def start(self) -> None:
         """Begin to record, before anything of the user's is imported."""
-        if self._recorder.start() is None:
+        self._records = self._recorder.start() is None
+        if self._records:
             self._listeners.update(self._audit.listeners(self._listeners))
             self._audit.hooks.install()
 
@@ -67,7 +76,8 @@ class Swapper:
         self._audit.stop()
         self._audit.namespaces.rest()
         self._recorder.prepare()
-        self._index.build(complete=self._audit.functions_made)
+        if self._records:
+            self._index.build_own(self._call_in_fork, _is_own, complete=self._audit.functions_made)
 
     def apply(self, swaps: Sequence[Swap]) -> Reason | None:
         """Exchange the bodies of all files or of none; returns why not."""
@@ -96,7 +106,7 @@ class Swapper:
         self._audit.namespaces.rest()
 
     def let_go(self) -> None:
-        """Forget what only the swap needed; touches much memory, so not before it is quiet."""
+        """Forget what only the swap needed; touches memory, so not before it is quiet."""
         self._index.clear()
 
     def _prepare(self, swap: Swap, delta: Delta, changes: Edited) -> Ready | Refusal:
@@ -113,6 +123,11 @@ class Swapper:
             delta,
             changes,
         )
+
+
+def _is_own(path: str) -> bool:
+    """Whether a file may be one that is edited; this package may lie anywhere."""
+    return looks_own(path) and not path.startswith(PACKAGE)
 
 
 def pack(code: CodeType) -> str:

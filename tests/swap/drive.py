@@ -17,6 +17,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from django_autoreload_plus.child.forked_call import call_in_fork
+from django_autoreload_plus.own_code import looks_own
 from django_autoreload_plus.swap.apply import prepare
 from django_autoreload_plus.swap.audit import CopyAudit
 from django_autoreload_plus.swap.compare import Refusal
@@ -57,7 +59,7 @@ def main() -> None:
     audit.stop()
     audit.namespaces.rest()
     recorder.prepare()
-    index.build(complete=audit.functions_made)
+    index.build_own(call_in_fork, looks_own, complete=audit.functions_made)
     for relative, source in edits:
         path = Path(root, relative)
         before = path.read_text()
