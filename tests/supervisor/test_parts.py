@@ -298,6 +298,8 @@ def test_the_copy_goes_that_is_least_worth_its_memory() -> None:
         assert line.least_worth({copies[1]: 40.0, copies[2]: 10.0}) is copies[2]
         line.remove(copies[2])
         assert line.least_worth({}) is None
+        line.frozen[0].elapsed, line.frozen[1].precedes_edited = line.frozen[1].elapsed, True
+        assert line.least_worth({}) is line.frozen[0], "the next one is as good"
 
 
 # Shutdown

@@ -22,6 +22,9 @@ from ...records import dataclass
 _NAMED = (m.PROGRAM, m.SETTINGS, "apps", "setup", m.READY)
 #: Those without which many edits would take long.
 _NEEDED = (m.PROGRAM, m.SETTINGS, "setup", m.READY)
+#: One of these saves nothing beside a checkpoint that follows it within so many seconds of import
+#: time, before a module that was edited lately.
+_CLOSE = 0.05
 #: Begins the labels of checkpoints that precede a lately edited file.
 BEFORE = "before "
 #: The number of lately edited files before whose import a checkpoint is kept.
@@ -165,8 +168,14 @@ class Line:
 
         ``None``: the points that many edits need are left, and those before lately edited files.
         """
-        kept = [copy for copy in self.frozen if copy.label in _NEEDED]
-        except_for = kept + self._edited() + self._with_handlers()
+        edited = self._edited()
+        kept = [
+            copy
+            for copy, following in zip(self.frozen, [*self.frozen[1:], None], strict=True)
+            if copy.label in _NEEDED
+            and not (following in edited and following.elapsed - copy.elapsed < _CLOSE)
+        ]
+        except_for = kept + edited + self._with_handlers()
         return self._cheapest(except_for=except_for, weights=weights)
 
     def _edited(self) -> list[Checkpoint]:
