@@ -70,7 +70,11 @@ class Stopwatch:
 
     def stop(self, label: str, begun: float, reason: Reason | None) -> None:
         """Note a point where a copy was taken, or not; that has begun at a ``perf_counter()``."""
-        self._stops.append(measured.Stop(label, begun - self._begin - self._paused, reason))
+        at = begun - self._begin - self._paused
+        self._stops.append(measured.Stop(label, at, reason))
+        # What was imported for it is no part of the time that counts.
+        while self._imports and self._imports[-1].begin >= at:
+            self._imports.pop()
         self._paused += time.perf_counter() - begun
 
     def result(self) -> Measured:

@@ -67,6 +67,9 @@ def test_imports_are_nested_as_they_happened(tmp_path: Path) -> None:
     missing = modules["shop_missing"]
     assert (missing["kind"], missing["failed"]) == ("missing", True)
     assert [modules[name]["kind"] for name in ("shop.first", "django.urls")] == ["own", "library"]
+    # What is imported to take a copy is in no time: more would be in imports than there was.
+    assert "django_autoreload_plus.swap.apply" not in modules
+    assert found["outside"] >= 0
 
 
 def test_an_edit_costs_what_follows_the_copy_before_it(tmp_path: Path) -> None:
