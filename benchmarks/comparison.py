@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NEVER = "never"
+DEMO = "testproject"
+#: Shown for every reloader, on the demo.
+PLOTTED = ("function body", "late module")
 TITLES = {
-    "testproject": "The demo project",
+    DEMO: "The demo project",
     "wagtail": "A Wagtail site",
     "oscar": "A django-oscar shop",
 }
@@ -145,6 +148,13 @@ def write(results: Results, path: Path) -> None:
     data = json.dumps(asdict(results), indent=1, ensure_ascii=False)
     path.with_suffix(".json").write_text(f"{data}\n", encoding="utf-8")
     path.with_suffix(".svg").write_text(plot.over_size(curves(results)), encoding="utf-8")
+    rows = [
+        plot.Row(run.peer, tuple(map(run.median, PLOTTED)), own=peers.OWN in run.peer)
+        for run in results.of(DEMO)
+        if run.is_measured
+    ]
+    peers_path = path.with_name(f"{path.name}-peers.svg")
+    peers_path.write_text(plot.over_peers(PLOTTED, rows), encoding="utf-8")
 
 
 def markdown(results: Results, name: str) -> str:
@@ -153,7 +163,10 @@ def markdown(results: Results, name: str) -> str:
     if any(project.startswith("generated:") for project in results.projects):
         parts.append(f"![Time from a save to the first new answer, over the size]({name}.svg)")
     for project in results.projects:
-        parts += [f"## {title(project)}", table(results.of(project))]
+        parts.append(f"## {title(project)}")
+        if project == DEMO:
+            parts.append(f"![Time from a save to the first new answer]({name}-peers.svg)")
+        parts.append(table(results.of(project)))
     observed = [run for run in results.runs if run.behaviour is not None]
     if observed:
         parts += ["## What each does", behaviours(observed)]

@@ -1,6 +1,6 @@
-"""A line chart as SVG, to be read on a light and on a dark page.
+"""Charts as SVG, to be read on a light and on a dark page.
 
-It stands in an ``<img>``, so it brings its own style; the colours follow the reader's system. So
+Each stands in an ``<img>``, so it brings its own style; the colours follow the reader's system. So
 does the ground behind them: a page may have another colour than the system.
 """
 
@@ -15,6 +15,9 @@ WIDTH, HEIGHT = 900, 470
 LEFT, RIGHT, TOP, BOTTOM = 74, 286, 56, 54
 #: The least distance of two labels beside the curves, in pixels.
 LINE = 19
+#: Of the chart with a row for each reloader: the room for its name and for what it misses, and the
+#: height of a row.
+NAMES, MISSED, ROW = 250, 260, 30
 
 STYLE = """
 .page { fill: #ffffff; }
@@ -44,6 +47,7 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #3d444
 }
 """
 COLOURS = 6
+TITLE = "From a save to the first answer by the new code"
 
 
 @dataclass
@@ -88,6 +92,52 @@ def over_size(curves: list[Curve]) -> str:
     return document(parts)
 
 
+@dataclass(frozen=True)
+class Row:
+    """Seconds of each kind of edit that one reloader needs; ``None``: it has missed some."""
+
+    name: str
+    values: tuple[float | None, ...]
+    own: bool = False
+
+
+def over_peers(kinds: tuple[str, ...], rows: list[Row]) -> str:
+    """Draw a row for each reloader, with a mark for each kind of edit on a logarithmic scale."""
+    known = [value for row in rows for value in row.values if value is not None]
+    if not known:
+        return document([text(LEFT, TOP, "Nothing was measured in this run.")])
+    low, high = decade(min(known), math.floor), decade(max(known), math.ceil)
+    across = Scale(low, max(high, low * 10), NAMES, WIDTH - MISSED)
+    bottom = TOP + 26 + ROW * len(rows)
+    parts = [text(20, 24, TITLE, "title"), text(20, 42, "less is better; the axis is logarithmic")]
+    value = low
+    while value <= high * 1.01:
+        parts.append(f'<path class="grid" d="M{across.at(value):.1f} {TOP + 8}V{bottom}"/>')
+        parts.append(text(across.at(value), bottom + 20, duration(value), anchor="middle"))
+        value *= 10
+    for number, row in enumerate(rows):
+        parts += marks(row, kinds, TOP + 26 + ROW * number, across)
+    for number, kind in enumerate(kinds):
+        x = NAMES + 190 * number
+        parts.append(f'<g class="c{number}"><circle cx="{x}" cy="{bottom + 44}" r="5"/>')
+        parts.append(f"{text(x + 12, bottom + 48, kind)}</g>")
+    return document(parts, bottom + 62)
+
+
+def marks(row: Row, kinds: tuple[str, ...], height: float, across: Scale) -> list[str]:
+    """Draw one reloader's row."""
+    name = text(20, height + 4, short(row.name))
+    parts = [f'<g class="own">{name}</g>' if row.own else name]
+    for number, value in enumerate(row.values):
+        if value is not None:
+            x = across.at(value)
+            parts.append(f'<g class="c{number}"><circle cx="{x:.1f}" cy="{height:.1f}" r="5"/></g>')
+    missed = [kind for kind, value in zip(kinds, row.values, strict=True) if value is None]
+    if missed:
+        parts.append(text(WIDTH - MISSED + 10, height + 4, f"misses {' and '.join(missed)}"))
+    return parts
+
+
 def decade(value: float, rounded: type[int] | object) -> float:
     """Return the power of ten beside a value."""
     assert callable(rounded)
@@ -97,7 +147,7 @@ def decade(value: float, rounded: type[int] | object) -> float:
 def axes(sizes: list[int], low: float, high: float, across: Scale, up: Scale) -> list[str]:
     """Draw the grid with its values."""
     parts = [
-        text(LEFT, 24, "From a save to the first answer by the new code", "title"),
+        text(LEFT, 24, TITLE, "title"),
         text(LEFT, 42, "less is better; both axes are logarithmic"),
         text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, "modules of the project", anchor="middle"),
     ]
@@ -154,12 +204,11 @@ def text(x: float, y: float, content: str, kind: str = "", anchor: str = "start"
     )
 
 
-def document(parts: list[str]) -> str:
+def document(parts: list[str], height: float = HEIGHT) -> str:
     """Return the picture around its parts."""
     body = "\n".join(parts)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
-        f' role="img" aria-label="Time from a save to the first new answer, over the number of'
-        f' modules">\n<style>{STYLE}</style>\n'
-        f'<rect class="page" width="{WIDTH}" height="{HEIGHT}" rx="8"/>\n{body}\n</svg>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}"'
+        f' role="img" aria-label="{TITLE}">\n<style>{STYLE}</style>\n'
+        f'<rect class="page" width="{WIDTH}" height="{height:.0f}" rx="8"/>\n{body}\n</svg>\n'
     )
