@@ -56,8 +56,10 @@ class Ends:
     def exited(self, child: Child, status: int) -> None:
         """A child has ended."""
         state = self._state()
-        if self._children.get(state.live) is None or child.generation == state.live:
-            # Otherwise the live child may be the one that shows a debugger's prompt.
+        # Otherwise another child may be the one that shows a debugger's prompt.
+        is_left = self._children.get(state.live) is None or child.generation == state.live
+        had_prompt = child.generation in state.prompts
+        if (is_left or had_prompt) and not state.prompts - {child.generation}:
             self._report.terminal.restore_modes()
         failure: Failure | None = None
         again = False

@@ -81,29 +81,40 @@ class ReloadReport:
 
     # -- outcomes ----------------------------------------------------------------
 
-    def live(self, child: Child, attempted: Collection[str]) -> None:
-        """A child is live that was started with these files changed."""
+    def live(self, child: Child, attempted: Collection[str], *, at_prompt: bool = False) -> None:
+        """A child is live that was started with these files changed.
+
+        ``at_prompt``: an older one shows a debugger's prompt, whose the terminal's modes are.
+        """
         self.terminal.started = True
         # Files that were only touched are not named.
         changed = sorted(self._changed.intersection(attempted) or self._changed)
         self._changed.clear()
         self.history.live(changed, self._timings.seconds, first=child.generation == 1)
         if child.generation != 1:
-            self.terminal.restore_modes()
+            if not at_prompt:
+                self.terminal.restore_modes()
             self.terminal.live(changed, self._timings.seconds)
         what = f", {' and '.join(child.exchanged)} exchanged" if child.exchanged else ""
         self.detail(f"from {child.origin}{what}; {self._timings} ms")
 
     def failed(
-        self, failure: Failure, *, serving: bool, show_page: Callable[[], str | None]
+        self,
+        failure: Failure,
+        *,
+        serving: bool,
+        show_page: Callable[[], str | None],
+        at_prompt: bool = False,
     ) -> None:
         """The code cannot start. ``serving``: the last good code answers nevertheless.
 
-        ``show_page`` has the failure shown to browsers, and returns why it cannot be.
+        ``show_page`` has the failure shown to browsers, and returns why it cannot be;
+        ``at_prompt`` as above.
         """
         self.history.broken(failure, self._changed, self._timings.seconds)
         self._changed.clear()
-        self.terminal.restore_modes()
+        if not at_prompt:
+            self.terminal.restore_modes()
         # The page first: who reads the line may ask for it at once.
         problem = None if serving else show_page()
         self.terminal.waiting(failure, serving=serving)

@@ -452,7 +452,10 @@ class Supervisor:
     def _show_failure(self, action: actions.ShowFailure) -> None:
         failure = action.failure
         self.report.failed(
-            failure, serving=action.serving, show_page=lambda: self._show_page(failure)
+            failure,
+            serving=action.serving,
+            show_page=lambda: self._show_page(failure),
+            at_prompt=bool(self._state.prompts),
         )
 
     def _show_page(self, failure: Failure) -> str | None:
@@ -470,7 +473,7 @@ class Supervisor:
         self.parent.live()
         self.code.settle(swapped=child.swapped)
         self.upkeep.live(child)
-        self.report.live(child, attempted)
+        self.report.live(child, attempted, at_prompt=bool(self._state.prompts))
         if self.terminal.verbosity > 1 and (watched := self.files.news()):
             self.report.detail(watched)
 

@@ -119,6 +119,8 @@ def test_a_save_waits_for_the_debugger(tmp_path: Path) -> None:
             server.shows("four")
             # The old process has no more than a moment for its answer, unless it is looked into.
             time.sleep(0.3)
+            # The line editor's: who types would have no history, and no Ctrl-D.
+            assert not termios.tcgetattr(server._output_end)[3] & termios.ICANON
             since = server.type_at(PDB, "p VALUE\n", since)
             since = server.wait_for_output("^'three'", since=since).end()
             since = server.type_at(PDB, "c\n", since)
