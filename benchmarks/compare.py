@@ -27,13 +27,13 @@ from typing import TYPE_CHECKING
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-import behaviour  # noqa: E402
-import comparison  # noqa: E402
-import load  # noqa: E402
-import peers  # noqa: E402
-from comparison import Results, Run  # noqa: E402
-from reload import Edit  # noqa: E402
-from session import Session, measure_edit  # noqa: E402
+import behaviour
+import comparison
+import load
+import peers
+from comparison import Results, Run
+from reload import Edit
+from session import Session, measure_edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -260,9 +260,9 @@ def costs(run: Run) -> list[str]:
 
 def seconds(value: float) -> str:
     """Return a duration as briefly as its precision allows."""
-    if value < 0.1:  # noqa: PLR2004
+    if value < 0.1:
         return f"{value * 1000:.0f} ms"
-    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"  # noqa: PLR2004
+    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 
 def behaviours(runs: list[Run]) -> str:

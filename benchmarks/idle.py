@@ -19,7 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from harness import DevServer, copy_project  # noqa: E402
+from harness import DevServer, copy_project
 
 #: What an edit leaves to be done in the background is done by then, in seconds.
 SETTLED = 5.0

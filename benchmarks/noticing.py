@@ -203,7 +203,7 @@ def measure(
     before, began = subject.cpu(), time.perf_counter()
     time.sleep(idle)
     figures["idle"] = (subject.cpu() - before) / (time.perf_counter() - began) * 100
-    chosen = random.Random(1)  # noqa: S311 - the same writes each time
+    chosen = random.Random(1)
     latencies = []
     for number in range(writes):
         # At any moment of the rhythm the reloader has, if it has one.

@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, TypeVar
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-import projects  # noqa: E402
-import report  # noqa: E402
-from django_autoreload_plus.protocol.memory import proportional_memory  # noqa: E402
-from harness import DevServer, fetch  # noqa: E402
-from samples import Page, Run, Sample  # noqa: E402
+import projects
+import report
+from django_autoreload_plus.protocol.memory import proportional_memory
+from harness import DevServer, fetch
+from samples import Page, Run, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -256,7 +256,7 @@ def restored(project: projects.Project, edits: list[Edit]) -> Iterator[None]:
 
 def rest(after: float = 0.0) -> None:
     """Let the server come to rest as between two saves; longer ``after`` a long reload."""
-    time.sleep(random.uniform(*REST) + after * LONGER)  # noqa: S311
+    time.sleep(random.uniform(*REST) + after * LONGER)
 
 
 def main() -> None:

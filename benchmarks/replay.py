@@ -27,12 +27,12 @@ from typing import TYPE_CHECKING, Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-import hunks  # noqa: E402
-import replay_report  # noqa: E402
-import replay_sites  # noqa: E402
-from checkpoints.test_exactness import differences  # noqa: E402
-from django_autoreload_plus import status  # noqa: E402
-from harness import DevServer, wait_until  # noqa: E402
+import hunks
+import replay_report
+import replay_sites
+from checkpoints.test_exactness import differences
+from django_autoreload_plus import status
+from harness import DevServer, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,7 +116,7 @@ class Server:
 
     def _get(self, view: str, path: Path) -> Response:
         answer = self._server.get(f"/replay/{view}/?path={path}", timeout=PATIENCE)
-        if answer.status != 200:  # noqa: PLR2004
+        if answer.status != 200:
             raise AssertionError(f"/replay/{view}/ of {path} fails: {answer.text[:2000]}")
         return answer
 
@@ -172,7 +172,7 @@ class Replay:
                 found.answer = server.page().status
                 found.stale = sorted({*server.code(path)["stale"]} - {*before["stale"]})
                 # The same ones whenever a run goes on.
-                chance = random.Random(f"{self._seed} {hunk.path} {hunk.line}")  # noqa: S311
+                chance = random.Random(f"{self._seed} {hunk.path} {hunk.line}")
                 if chance.random() < self._share:
                     found.differences = self._compare(server, path)
         finally:
@@ -236,7 +236,7 @@ def drawn(site: replay_sites.ReplaySite, options: argparse.Namespace) -> list[hu
         for package in site.subject.packages
         for hunk in hunks.between(site.older, site.newer, package)
     ]
-    random.Random(options.seed).shuffle(found)  # noqa: S311
+    random.Random(options.seed).shuffle(found)
     return found[: options.most or len(found)]
 
 

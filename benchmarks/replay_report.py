@@ -65,7 +65,7 @@ def _outcomes(results: Sequence[Result]) -> Iterator[str]:
         yield _row(name, [count[name] for count in counts])
     every = [result["hunks"] for result in results]
     rows = {
-        "answered with an error": lambda hunk: hunk["answer"] >= 500,  # noqa: PLR2004
+        "answered with an error": lambda hunk: hunk["answer"] >= 500,
         "other code than on the disk": lambda hunk: hunk["stale"],
         "compared with a fresh start": lambda hunk: hunk["differences"] is not None,
         "of those, swapped": lambda hunk: hunk["differences"] is not None and hunk["way"] == "swap",

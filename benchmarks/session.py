@@ -85,9 +85,9 @@ class Session:
 
     def rest(self, after: float = 0.0) -> None:
         """Let the server come to rest as between two saves; ``after`` a reload of that time."""
-        seconds = random.uniform(*REST) + self.peer.settles  # noqa: S311
+        seconds = random.uniform(*REST) + self.peer.settles
         if self.peer.polls:
-            seconds += random.uniform(0, PERIOD) + min(after * LONGER, LONGEST)  # noqa: S311
+            seconds += random.uniform(0, PERIOD) + min(after * LONGER, LONGEST)
         time.sleep(seconds)
 
     def page(self) -> str:

@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
 
-from catalog import write_catalog  # noqa: E402 - the tests' tools are no package
-from django_autoreload_plus.protocol.memory import private_memory  # noqa: E402
-from harness import DEADLINE, DevServer, copy_project, wait_until  # noqa: E402
+from catalog import write_catalog
+from django_autoreload_plus.protocol.memory import private_memory
+from harness import DEADLINE, DevServer, copy_project, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -140,7 +140,7 @@ class Soak:
         processes = self.server.processes(zombies=True)
         held = [private_memory(process.pid) / 2**20 for process in processes]
         supervisor = private_memory(self.server.pid) / 2**20
-        count = sum(len(os.listdir(f"/proc/{one.pid}/fd")) for one in processes)  # noqa: PTH208
+        count = sum(len(os.listdir(f"/proc/{one.pid}/fd")) for one in processes)  # noqa: PTH208 - a count is enough
         return Sample(len(processes), count, supervisor, sum(held))
 
     def _ask(self, kind: str) -> None:
@@ -194,7 +194,7 @@ def soak(directory: Path, reloads: int, seed: int = 0) -> Report:
     server = DevServer(project, env={"PYTHONWARNINGS": "ignore"})
     server.prints_at_end = False
     with server:
-        report = Soak(server, random.Random(seed)).run(reloads)  # noqa: S311 - no secret
+        report = Soak(server, random.Random(seed)).run(reloads)
         server.interrupt()
         server.wait()
         wait_until(lambda: not server.processes(), "an end of every process")

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import hunks  # noqa: E402
+import hunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -272,7 +272,7 @@ class DevServer:
         self._reservation.close()
         if self.prints_at_end:
             # pytest shows this only where the test failed.
-            print(self._report("is closed"))  # noqa: T201
+            print(self._report("is closed"))  # noqa: T201 - for whoever runs it
 
     def __str__(self) -> str:
         return f"{' '.join(self.command)} (in {self.cwd})"

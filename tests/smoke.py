@@ -73,7 +73,7 @@ def main() -> None:
                 sys.exit(f"{error}\n{log.read_text(encoding='utf-8', errors='replace')}")
             finally:
                 end(server)
-    print("an edit of the demo was shown")  # noqa: T201
+    print("an edit of the demo was shown")  # noqa: T201 - for whoever runs it
 
 
 def end(server: subprocess.Popen[bytes]) -> None:

@@ -45,7 +45,7 @@ def make(module: Any, *, frozen: bool = False, eq: bool = True) -> Any:
 @pytest.mark.parametrize("frozen", [False, True])
 def test_made_as_a_data_class(
     call: tuple[tuple[Any, ...], dict[str, Any]],
-    frozen: bool,  # noqa: FBT001
+    frozen: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     """A message would carry other values than its source says."""
     args, named = call

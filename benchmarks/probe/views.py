@@ -41,7 +41,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "urlconf": sys.modules[settings.ROOT_URLCONF].URLCONF,
         "settings": settings.PROBE_STAMP,
         "late module": LATE_READ,
-        "model field": models.Thing._meta.get_field("name").help_text,  # noqa: SLF001
+        "model field": models.Thing._meta.get_field("name").help_text,  # noqa: SLF001 - as the admin reads it
         "setting read": SETTING,
         "data file": settings.PROBE_DATA.removeprefix("data=").removesuffix(";"),
         "process": os.getpid(),

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable
 
+from ..exhaustive import assert_never
 from ..protocol import messages as m
 from ..protocol.channel import ChannelClosed
 from .listener import Listener
@@ -81,13 +82,16 @@ class Questions:
 
     def answered(self, answer: m.Listening | m.Cleared | m.Watched, descriptors: list[int]) -> None:
         """The listener has read this answer."""
-        if isinstance(answer, m.Listening):
-            self._listening = answer, descriptors
-            self._listening_came.set()
-        elif isinstance(answer, m.Cleared):
-            self._cleared.set()
-        else:
-            self._watched.set()
+        match answer:
+            case m.Listening():
+                self._listening = answer, descriptors
+                self._listening_came.set()
+            case m.Cleared():
+                self._cleared.set()
+            case m.Watched():
+                self._watched.set()
+            case _:
+                assert_never(answer)
 
     def _request(self, question: m.Message) -> tuple[m.Message, list[int]]:
         """Ask, and read the answer here; only before a thread listens to the supervisor."""

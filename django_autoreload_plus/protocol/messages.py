@@ -481,6 +481,8 @@ FromChild = (
     | Refused
     | SwapRefused
 )
+#: Those of them that worker processes of the program send, by a socket of their own.
+FromWorker = Loaded | Serving | Failed | HandBack
 #: Messages to a child, and to a process that is to become one.
 ToChild = (
     Listening | Cleared | Watched | Resume | Release | Retire | Changed | AskLoaded | Adopt | Go

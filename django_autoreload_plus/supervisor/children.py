@@ -10,6 +10,7 @@ import socket
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 
+from ..exhaustive import assert_never
 from ..protocol import datagrams
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
@@ -166,16 +167,23 @@ class Children:
             return
         try:
             for message, descriptors in datagrams.received(child.workers):
-                if isinstance(message, m.Failed):
-                    self._worker_failed(child, message.failure)
-                elif isinstance(message, (m.Loaded, m.HandBack, m.Serving)):
-                    self._pass_on(child, message, descriptors)
-                else:
-                    _close_all(descriptors)
+                self._pass_on_of_worker(child, message, descriptors)
                 if not self.has(child):
                     return
         except MessageError as error:
             self._unreadable(child, str(error))
+
+    def _pass_on_of_worker(self, child: Child, message: m.Message, descriptors: list[int]) -> None:
+        if not isinstance(message, m.FromWorker):
+            _close_all(descriptors)
+            return
+        match message:
+            case m.Failed():
+                self._worker_failed(child, message.failure)
+            case m.Loaded() | m.HandBack() | m.Serving():
+                self._pass_on(child, message, descriptors)
+            case _:
+                assert_never(message)
 
     def ended(self, pid: int, status: int) -> None:
         """A process has ended, which may be one of the children."""

@@ -22,6 +22,7 @@ from ..protocol.launch import PARENT_ENVIRONMENT, Launch, ParentLaunch
 from ..protocol.parent_code import has_parent_code
 from ..protocol.spawn import command
 from ..records import asdict
+from . import outgoing
 from .code_state import CodeState
 from .reaper import Reaper
 from .terminal import Terminal
@@ -134,7 +135,7 @@ class Parent:
         if self._channel is not None:
             if not self._is_ours:
                 with contextlib.suppress(ChannelClosed):
-                    self._channel.send(m.Resume())
+                    outgoing.send(self._channel, m.Resume())
             return
         while self._waiting:
             for path in [self._waiting.pop() for _ in range(min(_SLICE, len(self._waiting)))]:
@@ -182,8 +183,7 @@ class Parent:
 
     def _close(self) -> None:
         if self._channel is not None:
-            asyncio.get_running_loop().remove_reader(self._channel)
-            self._channel.close()
+            outgoing.close(self._channel)
             self._channel = None
 
 

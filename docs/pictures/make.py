@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "tests"))
 
-from browser import open_browser  # noqa: E402
-from harness import DevServer, copy_project  # noqa: E402
+from browser import open_browser
+from harness import DevServer, copy_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

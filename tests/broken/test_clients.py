@@ -74,7 +74,7 @@ def _see_nothing(server: DevServer, host: str) -> None:
 
 def test_what_the_page_shows_is_text(server: DevServer) -> None:
     """A file name or a message could run a script, and a secret could be read."""
-    secret = "kept-in-a-local-variable"  # noqa: S105
+    secret = "kept-in-a-local-variable"  # noqa: S105 - not a secret of anybody
     server.write("teas/<i>leaf.py", "def f(hot):\n    raise ValueError('<script>' + '&amp;')\n")
     server.edit(
         VIEWS,

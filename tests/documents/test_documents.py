@@ -50,7 +50,7 @@ def test_the_example_of_a_setting_sets_it(name: str, settings: Any) -> None:
     section = PAGES["docs/settings.md"].partition(f"### `{name}`")[2].partition("\n#")[0]
     example = section.partition("```python\n")[2].partition("```")[0]
     scope: dict[str, Any] = {}
-    exec(example.replace('os.environ.get("IN_VM", "")', '"1"'), scope)  # noqa: S102
+    exec(example.replace('os.environ.get("IN_VM", "")', '"1"'), scope)  # noqa: S102 - as an import would
     assert list(scope["AUTORELOAD_PLUS"]) == [name]
     settings.AUTORELOAD_PLUS = scope["AUTORELOAD_PLUS"]
     options, problems = conf.read()
@@ -79,7 +79,7 @@ def test_examples_in_python_run(
         for name in ("start_tunnel", "start_scheduler"):
             scope[name] = lambda: None
         for statement in ast.parse(block).body:
-            exec(as_code(statement), scope)  # noqa: S102
+            exec(as_code(statement), scope)  # noqa: S102 - as an import would
             if "INSTALLED_APPS" in scope:
                 settings.INSTALLED_APPS = scope.pop("INSTALLED_APPS")
                 assert check_app_order() == []

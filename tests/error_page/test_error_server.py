@@ -234,7 +234,7 @@ def test_a_connection_can_be_handed_over(server: Server) -> None:
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_open_pages_learn_that_the_fix_is_live(server: Server, paused: bool) -> None:  # noqa: FBT001
+def test_open_pages_learn_that_the_fix_is_live(server: Server, paused: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """Otherwise the developer would have to reload by hand."""
     server.show()
     clients = [connect(server.port) for _ in range(3)]

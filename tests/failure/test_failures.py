@@ -90,8 +90,8 @@ def test_a_virtual_environment_inside_of_the_project_is_not_own(tmp_path: Path) 
     library.parent.mkdir(parents=True)
     library.write_text("def call():\n    raise ValueError\n")
     namespace: dict[str, Callable[[], None]] = {}
-    exec(compile(library.read_text(), str(library), "exec"), namespace)  # noqa: S102
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    exec(compile(library.read_text(), str(library), "exec"), namespace)  # noqa: S102 - as an import would
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is looked at below
         namespace["call"]()
     failure = from_exception(caught.value, roots=[str(tmp_path)], landmarks=LANDMARKS)
     assert not failure.chain[0].frames[-1].own
@@ -442,7 +442,7 @@ def test_a_mistake_of_the_reloader_itself_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "hook.py"
     path.write_text("def broken():\n    raise KeyError('ours')\n")
     namespace: dict[str, Callable[[], None]] = {}
-    exec(compile(path.read_text(), str(path), "exec"), namespace)  # noqa: S102
+    exec(compile(path.read_text(), str(path), "exec"), namespace)  # noqa: S102 - as an import would
     with pytest.raises(KeyError) as caught:
         namespace["broken"]()
     failure = from_exception(caught.value, roots=[], skip=[str(tmp_path)])

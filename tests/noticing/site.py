@@ -145,7 +145,7 @@ def git(project: Path, *words: str) -> None:
         for what in ("NAME", "EMAIL")
     }
     env = {**os.environ, **identity, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    subprocess.run(["git", *words], cwd=project, env=env, check=True, capture_output=True)  # noqa: S607
+    subprocess.run(["git", *words], cwd=project, env=env, check=True, capture_output=True)
 
 
 def make_repository(project: Path) -> None:

@@ -1,5 +1,4 @@
 # The tools are found on the path, like everywhere in a shell.
-# ruff: noqa: S607
 """When events are used up, lost or missing: the scan takes over, is told of, and loses nothing."""
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """However a file is written, the next answer has what is in it, after one reload."""
 
 # The tools are found on the path, like everywhere in a shell.
-# ruff: noqa: S607
 
 from __future__ import annotations
 

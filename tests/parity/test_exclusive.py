@@ -242,7 +242,7 @@ def take():
 
 
 @pytest.mark.parametrize("waits", [False, True], ids=["fails", "hangs"])
-def test_what_no_event_tells(waits: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_what_no_event_tells(waits: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a parameter of the test
     """What a library locks in C would fail every reload, or hang it until the time limit."""
     files = {
         "unseen.py": UNSEEN.format(name=uuid.uuid4().hex, waits=waits),

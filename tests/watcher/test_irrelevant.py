@@ -1,5 +1,4 @@
 # The tools are found on the path, like everywhere in a shell.
-# ruff: noqa: S607
 """What must not be noticed, and what must not cost anything."""
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
 # The tools are found on the path, like everywhere in a shell.
-# ruff: noqa: S607
 """When the system has no events to give: the scan takes over, and says so once."""
 
 from __future__ import annotations

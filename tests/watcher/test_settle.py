@@ -1,5 +1,4 @@
 # The tools are found on the path, like everywhere in a shell.
-# ruff: noqa: S607
 """Git at work is waited for, but never for ever."""
 
 from __future__ import annotations

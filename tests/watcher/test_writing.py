@@ -1,5 +1,4 @@
 # The tools are found on the path, like everywhere in a shell.
-# ruff: noqa: S607
 """Every way in which an editor or a tool writes a file."""
 
 from __future__ import annotations
