@@ -107,6 +107,28 @@ def test_no_two_classes_share_a_name() -> None:
     assert not {name: files for name, files in where.items() if len(files) > 1}
 
 
+def test_a_watcher_is_made_anew_for_each_option_that_it_reads() -> None:
+    """An edit of the settings would change such an option for the next command only."""
+    read = {
+        node.attr
+        for path in (PACKAGE / "watcher").rglob("*.py")
+        for node in attributes(ast.parse(path.read_text(encoding="utf-8")))
+        if ast.unparse(node.value).endswith("options")
+    }
+    options = ast.parse((PACKAGE / "options.py").read_text(encoding="utf-8"))
+    (method,) = (
+        node
+        for node in ast.walk(options)
+        if isinstance(node, ast.FunctionDef) and node.name == "for_watcher"
+    )
+    assert read == {node.attr for node in attributes(method)}
+
+
+def attributes(tree: ast.AST) -> Iterator[ast.Attribute]:
+    """Yield every attribute that code reads."""
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+
+
 @pytest.mark.parametrize("name", CORE)
 def test_the_core_knows_no_framework(name: str) -> None:
     """A program without Django would be run by rules that are Django's."""

@@ -25,7 +25,7 @@ class Hints:
             self._said.add(cause)
             self._warn(text)
 
-    def no_engine(self, error: OSError) -> None:
+    def no_backend(self, error: OSError) -> None:
         """Say that the system has no source of events left to give."""
         if error.errno == errno.EMFILE:
             cause = "The limit of inotify instances (fs.inotify.max_user_instances) is used up"

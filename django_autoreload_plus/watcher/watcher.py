@@ -119,7 +119,7 @@ class Watcher:
         try:
             self._backend = make_backend(polling=polling, roots=self._roots)
         except OSError as error:
-            self._hints.no_engine(error)
+            self._hints.no_backend(error)
             self._scanner.poll(EVERYWHERE, Reason("AP304", error.strerror or str(error)))
 
     def start(self) -> None:

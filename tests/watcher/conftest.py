@@ -68,7 +68,7 @@ def noticed_either_way(
 
 
 @pytest.fixture(params=["native", "observed", "polling"])
-def on_every_engine(
+def on_every_backend(
     request: pytest.FixtureRequest,
     make_noticed: Callable[..., Noticed],
     monkeypatch: pytest.MonkeyPatch,

@@ -23,9 +23,9 @@ def reported_until_answered(noticed: Noticed) -> set[str]:
     return set().union(*noticed.reports())
 
 
-def test_each_way_to_save(on_every_engine: Noticed, root: Path) -> None:
+def test_each_way_to_save(on_every_backend: Noticed, root: Path) -> None:
     """A tool that asks just after a save would be told about the code before it."""
-    noticed = on_every_engine
+    noticed = on_every_backend
     file, other, missing = root / "a.py", root / "b.py", root / "later.py"
     file.write_text("0")
     other.write_text("0")

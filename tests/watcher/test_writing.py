@@ -106,20 +106,20 @@ WAYS = [
 
 @pytest.mark.parametrize("write", WAYS)
 def test_every_way_of_writing_is_noticed(
-    on_every_engine: Noticed, write: Callable[[Path], None]
+    on_every_backend: Noticed, write: Callable[[Path], None]
 ) -> None:
     """Some editor's saves would never reload."""
-    package = on_every_engine.root / "app"
+    package = on_every_backend.root / "app"
     package.mkdir()
     views = package / "views.py"
     views.write_text("one\n")
-    on_every_engine.watch(views)
-    for path in (on_every_engine.root / "app").iterdir():
+    on_every_backend.watch(views)
+    for path in (on_every_backend.root / "app").iterdir():
         assert path == views
 
     write(views)
 
-    on_every_engine.until(views)
+    on_every_backend.until(views)
 
 
 def test_a_mapped_file_is_noticed_when_it_is_closed(noticed: Noticed) -> None:
@@ -131,17 +131,17 @@ def test_a_mapped_file_is_noticed_when_it_is_closed(noticed: Noticed) -> None:
     noticed.until(views)
 
 
-def test_an_edit_goes_on_being_noticed(on_every_engine: Noticed) -> None:
+def test_an_edit_goes_on_being_noticed(on_every_backend: Noticed) -> None:
     """The second save of a file, after an editor replaced it, would be missed."""
-    views = on_every_engine.root / "views.py"
+    views = on_every_backend.root / "views.py"
     views.write_text("one\n")
-    on_every_engine.watch(views)
+    on_every_backend.watch(views)
     for _ in range(3):
         for write in (rename_over, delete_and_create, in_place):
             write(views)
-            on_every_engine.until(views)
+            on_every_backend.until(views)
             # Polling sees only what stays until it looks: the next state needs another time.
-            on_every_engine.everything_until_quiet()
+            on_every_backend.everything_until_quiet()
 
 
 def test_fifty_edits_in_a_second_end_in_a_report_of_the_last(noticed: Noticed) -> None:

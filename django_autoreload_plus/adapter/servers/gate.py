@@ -9,8 +9,9 @@ The contract of a server on a socket of the supervisor's:
    and again before it reads a request: a file may have been saved in between.
 3. A connection on which nothing was read yet, and which it may not serve, it gives to
    :meth:`AcceptGate.hand_back` once the gate says ``retired`` or ``released``.
-4. It tells :meth:`AcceptGate.answered` of each answer, and ends a connection after an
-   answer rather than wait for the next request on it.
+4. It calls :meth:`AcceptGate.began` before it answers a request, :meth:`AcceptGate.answered`
+   when the answer is complete and :meth:`AcceptGate.ended` in any case, and ends a connection
+   after an answer rather than wait for the next request on it.
 """
 
 from __future__ import annotations
