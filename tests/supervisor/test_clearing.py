@@ -16,7 +16,7 @@ from django_autoreload_plus.supervisor.checkpoints.pool import CheckpointPool
 from django_autoreload_plus.supervisor.child import Child
 from django_autoreload_plus.supervisor.children import Children
 from django_autoreload_plus.supervisor.clearing import Clearing
-from supervisor.test_parts import run, until
+from supervisor.alone import run, until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from django_autoreload_plus.supervisor.code_state import CodeState
 from django_autoreload_plus.supervisor.parent import Parent
 from django_autoreload_plus.supervisor.reaper import Reaper
 from django_autoreload_plus.supervisor.terminal import Terminal
-from supervisor.test_parts import run, until
+from supervisor.alone import run, until
 
 SCRIPT = """
 import os, sys

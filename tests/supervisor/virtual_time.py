@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
 
 class _Jump(selectors.BaseSelector):
@@ -47,3 +47,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return the virtual time in seconds."""
         return self._jump.now
+
+
+def run_at_once(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run it in a loop in which no time passes."""
+    loop = VirtualLoop()
+    try:
+        loop.run_until_complete(test())
+    finally:
+        loop.close()
