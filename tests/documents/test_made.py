@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,3 +50,37 @@ def test_the_diagrams_are_those_that_are_drawn(name: str) -> None:
     module = load(DOCS / "pictures" / "diagrams.py")
     committed = (DOCS / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
     assert committed == getattr(module, name)()
+
+
+#: Writes a report anew from its samples, and once more with a run that is measured again.
+REWRITE = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+sys.path[:0] = sys.argv[3:]
+import comparison
+
+results = comparison.read(Path(sys.argv[1]))
+comparison.write(results, Path(sys.argv[2]) / "compare")
+before = list(results.runs)
+results.add(replace(before[0], starts=[], error="not measured"))
+assert results.runs == before
+again = replace(before[0], starts=[1.0])
+results.add(again)
+assert again in results.runs
+assert before[0] not in results.runs
+assert len(results.runs) == len(before)
+"""
+
+
+def test_the_report_is_that_of_the_samples(tmp_path: Path) -> None:
+    """A figure would have been written by hand; a part measured anew would stand there twice."""
+    results = ROOT / "benchmarks" / "results"
+    folders = [str(ROOT / "benchmarks"), str(ROOT / "tests")]
+    command = [sys.executable, "-c", REWRITE, str(results / "compare.json"), str(tmp_path)]
+    # A process of its own: the names of these modules are those of folders of tests.
+    subprocess.run([*command, *folders], check=True)
+    for path in tmp_path.iterdir():
+        written = path.read_text(encoding="utf-8")
+        assert written == (results / path.name).read_text(encoding="utf-8"), path.name
