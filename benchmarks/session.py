@@ -103,10 +103,10 @@ class Session:
 
 
 def measure_edit(session: Session, edit: Edit, repeat: int) -> list[Sample]:
-    """Measure one kind of edit; after a miss it is started again, after two that is all."""
+    """Measure one kind of edit; after a miss the server starts again, after two that is all."""
     samples: list[Sample] = []
     missed = 0
-    while len(samples) < repeat and missed < MISSES:
+    while len(samples) - missed < repeat and missed < MISSES:
         sample = measure_once(session, edit)
         samples.append(sample)
         if sample.seconds is None:
