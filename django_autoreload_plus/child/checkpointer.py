@@ -2,7 +2,7 @@
 
 At a checkpoint the process forks. The parent freezes, exactly as it stands in the
 middle of an import, and waits for orders; the child goes on as if nothing had
-happened. Told to, the checkpoint forks again, and that child goes on from the
+happened. On order the checkpoint forks again, and that child goes on from the
 same point with newer code on the disk.
 """
 
@@ -186,7 +186,7 @@ class Checkpointer:
                 self.take(f"before {name}", learn=is_edited)
             return
         if self.safety.is_busy():
-            # Over in a moment: a later import is as good a point.
+            # It is over soon: a checkpoint at a later import is as good.
             return
         for label, condition in self._points.items():
             if condition():
@@ -222,7 +222,7 @@ class Checkpointer:
         froze = m.Froze(label, os.getpid(), self._elapsed, handlers, files)
         self._link.say(froze, [theirs.fileno()])
         theirs.close()
-        # Before: a checkpoint that has not been given the processor yet must not get SIGINT.
+        # Before the fork: a checkpoint that has not run yet must not get SIGINT.
         mask = block_signals()
         try:
             child = fork()

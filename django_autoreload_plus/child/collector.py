@@ -3,7 +3,7 @@
 Objects made while importing stay alive: each pass visits all of them for nothing, and its
 writes to their headers cause page faults in the memory shared with the checkpoints. The collector
 stays enabled and has a high threshold, so that :func:`gc.isenabled`, :func:`gc.enable` and
-:func:`gc.disable` keep their meaning; :func:`gc.get_threshold` is stood in for. Thresholds
+:func:`gc.disable` keep their meaning; :func:`gc.get_threshold` is replaced. Thresholds
 that the program sets itself apply at once.
 """
 

@@ -1,7 +1,7 @@
 """What worker processes of the program tell the supervisor: what they load, and more.
 
 They have no channel of their own, but all of them may write to one socket, from which the
-supervisor reads. Nothing of the program has to be at work for that.
+supervisor reads. No code of the program has to run for that.
 """
 
 from __future__ import annotations

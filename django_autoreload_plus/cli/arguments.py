@@ -65,7 +65,7 @@ def read(words: Sequence[str]) -> Launch:
         options=replace(Options(), **options),
         given=tuple(options),
         at_once=not launch.has_server,
-        # A program that runs from its first line must not be run twice, in a parent's role.
+        # A program that runs from its first line must not be run a second time as the parent.
         role_variables=launch.role_variables if launch.has_server else (),
         project=ProjectInfo(verbosity=verbosity),
     )

@@ -132,7 +132,7 @@ class AskClearance:
 
 @dataclass(frozen=True)
 class Watched:
-    """Supervisor: what was told before :class:`AskWatched` is watched."""
+    """Supervisor: all that was reported before :class:`AskWatched` is watched."""
 
 
 @dataclass(frozen=True)
@@ -247,21 +247,21 @@ class Handled:
 
 @dataclass(frozen=True)
 class AskLoaded:
-    """Supervisor: tell now what was loaded since the last report."""
+    """Supervisor: report now what was loaded since the last report."""
 
     token: int
 
 
 @dataclass(frozen=True)
 class Reported:
-    """Child: it is told."""
+    """Child: everything up to here has been reported."""
 
     token: int
 
 
 @dataclass(frozen=True)
 class AskWatched:
-    """Child: wants to know when what it has told of is watched."""
+    """Child: asks for :class:`Watched` when all that it has reported is watched."""
 
 
 @dataclass(frozen=True)
@@ -271,7 +271,7 @@ class HandBack:
 
 @dataclass(frozen=True)
 class WorkersChannel:
-    """Child: processes of the program's tell by the attached socket what they load."""
+    """Child: worker processes of the program report on the attached socket."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,10 @@ class Kill:
 
 @dataclass(frozen=True)
 class Clear:
-    """End every process but this child, soon; 0: every one, then tell by :class:`Alone`."""
+    """End every process but this child, soon.
+
+    0: every one, after which the event :class:`.events.Alone` follows.
+    """
 
     generation: int
 
@@ -70,12 +73,12 @@ class HideFailure:
 
 @dataclass(frozen=True)
 class Defer:
-    """A change waits until the debugger's prompt is left: say so."""
+    """Print that a change waits until the debugger's prompt is left."""
 
 
 @dataclass(frozen=True)
 class Announce:
-    """A child is live: say so."""
+    """Print that a child is live, and prepare for the next change."""
 
     generation: int
 

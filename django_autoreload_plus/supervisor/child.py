@@ -1,4 +1,4 @@
-"""One child process: what is known of it, and how it is told something or ended."""
+"""One child process: what is known of it, and how it is sent messages and ended."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Child:
     reads_messages: bool = False
     #: It follows the convention of the exit code 3.
     restarts: bool = False
-    #: Processes of its own, when it was told to end: they end with it.
+    #: Processes of its own, when it was ordered to end: they end with it.
     helpers: set[int] = field(default_factory=set)
     has_exited: bool = False
     #: By the monotonic clock.
@@ -47,7 +47,7 @@ class Child:
     retired: bool = False
     #: The child is live, and its checks have not come to their end.
     unchecked: bool = False
-    #: The child was told that no older process is left.
+    #: The child knows that no older process is left.
     cleared: bool = False
     pid_is_certain: bool = True
     #: The files loaded since the last checkpoint.
@@ -78,7 +78,7 @@ class Child:
     overflows: Callable[[], object] = lambda: None
 
     def send(self, message: m.Message, descriptors: Sequence[int] = ()) -> None:
-        """Send a message; one that is gone gets none, which is no error."""
+        """Send a message; that the process has ended is no error."""
         try:
             outgoing.send(self.channel, message, descriptors)
         except ChannelFull:

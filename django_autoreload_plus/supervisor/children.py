@@ -162,7 +162,7 @@ class Children:
             self._out_of_reach(child)
 
     def _read_workers(self, child: Child) -> None:
-        """Read what its worker processes have sent by now: it is handled as said by itself."""
+        """Read what its worker processes have sent by now, and handle it as sent by the child."""
         if child.workers is None:
             return
         try:
@@ -210,7 +210,7 @@ class Children:
                 )
             child.pid, child.pid_is_certain = message.pid, True
             if child.retired and not (child.serves or child.explained):
-                # The checkpoint that it has left behind was told instead.
+                # The signal went to the checkpoint that it has left behind.
                 child.signal(self._stop_signal())
         self._received(child, message, descriptors)
 

@@ -16,7 +16,7 @@ _CONFIGURATION = "pyvenv.cfg"
 
 @dataclass(frozen=True)
 class Conditions:
-    """Two starts with different conditions do not come to the same state."""
+    """The interpreter and the working directory: a checkpoint of others cannot be resumed."""
 
     #: Device, inode, size and time of the interpreter; ``None``: it is not there.
     interpreter: tuple[int, ...] | None

@@ -41,7 +41,7 @@ class Decision:
             news.set()
 
     def reported(self, token: int) -> None:
-        """A child has told what it has loaded by now."""
+        """A child has reported what it has loaded by now."""
         if token in self._reports:
             self._reports[token].set()
 

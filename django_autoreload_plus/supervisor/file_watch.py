@@ -1,4 +1,4 @@
-"""Has the watcher watch what is known to shape the program, and passes on what it reports."""
+"""Gives the watcher the files that shape the program, and passes on what it reports."""
 
 from __future__ import annotations
 

@@ -350,7 +350,7 @@ class Launcher:
 
 
 def _discard(child: Child) -> None:
-    """End a child of which nobody has been told."""
+    """End a child that nobody knows of yet."""
     child.kill()
     child.channel.close()
 

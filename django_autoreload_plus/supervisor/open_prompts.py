@@ -1,4 +1,4 @@
-"""Debuggers' prompts: a change that would end the process at one waits until it is left."""
+"""Debuggers' prompts: a change that would end a process with an open one waits for it."""
 
 from __future__ import annotations
 

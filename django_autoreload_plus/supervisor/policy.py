@@ -105,7 +105,7 @@ def _decided(state: State, event: events.Inspected) -> Step:
 def _prompt_left(state: State, event: events.PromptLeft) -> Step:
     state = replace(state, prompts=state.prompts - {event.generation})
     if state.deferred is None or state.inspecting or state.is_debugged:
-        # What is looked at now will be decided about without the prompt.
+        # What is inspected now will be decided about without the prompt.
         return state, ()
     return _decided(state, state.deferred)
 
@@ -179,7 +179,7 @@ def _begin(state: State) -> Step:
 def _broken(state: State, failure: Failure) -> Step:
     actions: list[Action] = []
     if not (state.live and state.keep_serving):
-        # What old code must not answer, it must not work on either.
+        # Old code that may not answer any more must not go on with work of its own, either.
         state, ended = _end_sole(state)
         actions += ended
     if state.newest not in (state.live, state.ending) and state.phase is Phase.STARTING:
@@ -245,7 +245,7 @@ def _failed(state: State, event: events.StartFailed) -> Step:
 
 
 def _live_failed(state: State, event: events.StartFailed) -> Step:
-    """It raised while it ran, or its checks failed after it was live: it is no way back."""
+    """It raised while it ran, or its checks failed after it was live: one cannot go back to it."""
     end: tuple[Action, ...] = (Kill(event.generation),)
     without = replace(state, live=0)
     if not state.serves:
@@ -253,7 +253,7 @@ def _live_failed(state: State, event: events.StartFailed) -> Step:
         without, end = _end_sole(state)
     if state.phase is Phase.CLEARING:
         return without, end
-    # What is being started, or looked at, may be the fix.
+    # What is being started, or inspected, may be the fix.
     if state.phase is Phase.STARTING and state.newest != state.live:
         return without, end
     if state.phase is Phase.DECIDING:
@@ -310,7 +310,7 @@ def _clearance_asked(state: State, event: events.ClearanceAsked) -> Step:
 def _ended(state: State, event: events.ProcessExited | events.ProgramFinished) -> Step:
     if event.generation == state.ending:
         if isinstance(event, events.ProgramFinished):
-            # It was told to end, and its exit handlers may still run.
+            # It has been ordered to end, and its exit handlers may still run.
             return state, ()
         without = replace(state, ending=0)
         return _begin(without) if state.phase is Phase.CLEARING else (without, ())

@@ -19,7 +19,7 @@ class Reaper:
 
     A checkpoint that goes away leaves the processes made from it as orphans. On
     Linux the supervisor adopts them, so that it learns how they end and no zombie
-    stays behind; elsewhere the system's first process does, and tells nobody.
+    stays behind; elsewhere the system's first process does, and nobody here learns of it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -118,7 +118,7 @@ class Shutdown:
         self.process_ended()
 
     def process_ended(self) -> None:
-        """First the children end, then the checkpoints they came from, the parent, and then we."""
+        """The children end first, then their checkpoints, then the parent, then this process."""
         if self._status is None or self._children:
             return
         self._copies = [copy for copy in self._copies if not copy.ended]

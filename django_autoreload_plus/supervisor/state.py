@@ -1,4 +1,4 @@
-"""Where the supervisor stands: the state that :func:`.policy.step` goes through.
+"""The state of the command, which only :func:`.policy.step` changes.
 
 Phases::
 
@@ -18,7 +18,7 @@ from .events import Inspected, StartFailed
 
 
 class Phase(enum.Enum):
-    """Where the supervisor stands."""
+    """What the command is doing."""
 
     STARTING = "starting"
     RUNNING = "running"

@@ -1,4 +1,4 @@
-"""The supervisor: the mediator in which everything comes together.
+"""The supervisor: the mediator between all parts of the command.
 
 The watcher (from its thread), the messages of the children, the ends of processes,
 signals and timers become events for :func:`.policy.step`, which alone decides; the

@@ -1,4 +1,4 @@
-"""Whether a new source differs from the old one only where a running process can follow.
+"""Whether a new source differs from the old one only in what can be swapped.
 
 Pure: works on the code objects of two modules, knows nothing of the process. What it calls
 changed must not have run; whether it has, `apply` finds out.
@@ -28,7 +28,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """Swapping would not, or not provably, lead where a fresh start leads."""
+    """Swapping would not, or not provably, give the state of a fresh start."""
 
     reason: Reason
 

@@ -1,4 +1,4 @@
-"""Proof that nobody but functions and parent code holds a code object: the references are counted.
+"""Proof by reference counts that only functions and parent code hold a code object.
 
 Code objects are invisible to the garbage collector, so there is no asking who refers to one. But
 each reference counts, whoever holds it: when functions, parents and this package account for all

@@ -28,7 +28,7 @@ class Swapper:
     def __init__(
         self, listeners: Listeners, sources_read: Collection[str], call_in_fork: CallInFork
     ) -> None:
-        """``listeners`` hear of audit events, ``sources_read`` grows while the program starts.
+        """``listeners`` are called for audit events; ``sources_read`` grows during the start.
 
         ``call_in_fork`` returns what a function returns in a forked process, b"" where that fails.
         """

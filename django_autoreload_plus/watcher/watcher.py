@@ -301,7 +301,7 @@ class Watcher:
             question.answer()
 
     def _has_unread(self) -> bool:
-        """Whether events wait, although the last reading has brought none."""
+        """Whether events wait in the queue, although the last read returned none."""
         if self._backend.event_descriptor < 0:
             return False
         queue = select.poll()

@@ -2,7 +2,7 @@
 
 The process that goes on after a checkpoint, and each one resumed from it, has another id than the
 one before. A program that keeps an id, in a variable or in a file, would keep a wrong one.
-No audit event tells of it, so the functions are stood in for until the program serves.
+No audit event tells of it, so the functions are replaced until the program serves.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ProcessIds(Outside):
     """The libraries and modules of the user's that have asked."""
 
     def install(self) -> None:
-        """Stand in for the functions."""
+        """Replace the functions."""
         for name, (module, what) in _NAMES.items():
             if hasattr(module, name):
                 setattr(module, name, self._noting(getattr(module, name), what))

@@ -18,13 +18,13 @@ from typing import Any
 from .exchange import REQUEST, Exchange
 
 _PEEK = 2048
-#: Between two looks of a connection that nobody tells of its process's retirement, in milliseconds.
+#: Between two checks by a connection that is not told when its process retires; milliseconds.
 _SLICE = 20
 _new_poll = getattr(select, "poll", None)
 
 
 class AcceptedConnection(socket.socket):
-    """A connection that looks at the gate before it reads a request."""
+    """A connection that checks the gate before it reads a request."""
 
     _is_open: Callable[[], bool]
     _hand_back: Callable[[socket.socket], None]

@@ -1,6 +1,6 @@
 """Passes the bytes of a connection on to the program's own server, which accepts in C.
 
-Nobody can ask the gate for such a server. So it listens on a port of its own, and each
+Such a server cannot be made to check the gate. So it listens on a port of its own, and each
 connection is accepted here, read request by request, and passed on.
 """
 

@@ -28,7 +28,7 @@ _UNTIL_COMPUTED = 0.5
 #: seconds.
 _UNTIL_WEIGHED = 1.0
 
-#: Time for a checkpoint that was told to go, in seconds.
+#: Time for a checkpoint to end that was ordered to, in seconds.
 _UNTIL_GONE = 0.2
 #: All processes together may take so many times as much as two that run the program: a margin
 #: below what the documents promise.
@@ -38,7 +38,7 @@ _OURS = 5 * 2**20
 
 
 class Upkeep:
-    """Checkpoints that go, spares that wait, memory that is prepared and bounded."""
+    """Drops checkpoints, has spares made, prepares their memory and bounds that of all."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Upkeep:
         self.languages: tuple[str, ...] = ()
         #: Those of them for which nothing has been computed yet.
         self._uses: list[str] = []
-        #: The checkpoints that the terminal has been told about.
+        #: The checkpoints that were listed in the terminal.
         self._noted: list[str] = []
         #: The private memory of each checkpoint when it was measured last, in MiB.
         self.weights: Mapping[Checkpoint, float] = {}

@@ -195,7 +195,7 @@ class ErrorServer:
             loop.remove_reader(listener.fileno())
 
     def _accept(self, listener: socket.socket) -> None:
-        # One at a time: between two of them a pause() gets its turn.
+        # One at a time: a pause() can run between two of them.
         try:
             connection, _ = listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):

@@ -178,7 +178,7 @@ class InotifyBackend:
                 raise
 
     def close(self) -> None:
-        # Other processes may hold the queue, too: nothing is to come there any more.
+        # Other processes may have the inotify queue open, too: no event is to be added any more.
         with self._lock:
             for watch in self._paths_of:
                 inotify_rm_watch(self._fd, watch)  # type: ignore[arg-type,unused-ignore]
