@@ -185,7 +185,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--merge", action="store_true", help="add to what is there already")
     parser.add_argument("--quick", action="store_true", help="few projects, peers and samples")
     parser.add_argument("--repeat", type=int, default=3, help="samples of each kind of edit")
-    parser.add_argument("--minutes", type=float, default=19.0, help="what comes later is left out")
+    parser.add_argument("--minutes", type=float, default=18.0, help="what comes later is left out")
     parser.add_argument("--projects", default="", help="only these, with commas between")
     parser.add_argument("--peers", default="", help="only these, with semicolons between")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
