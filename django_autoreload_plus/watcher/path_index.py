@@ -72,7 +72,7 @@ class PathIndex:
         """Stop reporting the matches of ``glob``."""
         walked = self.globs.pop(glob, set())
         for place in walked:
-            place.globs.pop(glob, None)
+            place.globs = {each: s for each, s in place.globs.items() if each != glob}
             self._settle_walker(place)
         for place in walked:
             for child in list(place.children.values()):
@@ -165,9 +165,9 @@ class PathIndex:
     def _lead(self, place: PathNode, target: PathNode | None) -> None:
         old, place.leads_to = place.leads_to, target
         if target is not None:
-            target.led_by.add(place)
+            target.led_by |= {place}
         if old is not None and old is not target:
-            old.led_by.discard(place)
+            old.led_by -= {place}
             self._prune(old)
 
     # Registering in real directories
@@ -183,7 +183,9 @@ class PathIndex:
         elif everything and not folder.everything:
             folder.everything = True
             self._surroundings.arm(folder)
-        folder.names.setdefault(place.name, set()).add(place)
+        same = folder.names.get(place.name, ())
+        if place not in same:
+            folder.names[place.name] = (*same, place)
         place.registered = directory
 
     def _unregister(self, place: PathNode) -> None:
@@ -191,9 +193,10 @@ class PathIndex:
             return
         folder = self.folders[place.registered]
         place.registered = None
-        same = folder.names[place.name]
-        same.discard(place)
-        if not same:
+        same = tuple(each for each in folder.names[place.name] if each is not place)
+        if same:
+            folder.names[place.name] = same
+        else:
             del folder.names[place.name]
             self._release(folder)
 
@@ -294,7 +297,7 @@ class PathIndex:
         for child in list(place.children.values()):
             self._abandon(child)
         for glob in [glob for glob in place.globs if glob.base != place.path]:
-            del place.globs[glob]
+            place.globs = {each: s for each, s in place.globs.items() if each != glob}
             self.globs[glob].discard(place)
         self._settle_walker(place)
         self._prune(place)
@@ -302,7 +305,7 @@ class PathIndex:
     def _walk(
         self, place: PathNode, glob: Glob, states: frozenset[int], found: set[PathNode]
     ) -> None:
-        place.globs[glob] = states
+        place.globs = {**place.globs, glob: states}
         self.globs[glob].add(place)
         self._settle_walker(place)
         if place.real is None:

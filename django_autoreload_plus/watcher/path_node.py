@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from .globs import Glob
 
@@ -15,6 +16,9 @@ _COARSEST_CLOCK = 2 * 10**9
 #: Type, device, inode, size and time of last change of content (the latter two
 #: only where a change of them means something); ``None``: nothing is there.
 EntryStamp = tuple[int, int, int, int, int]
+
+
+_NO_GLOBS: Mapping[Glob, frozenset[int]] = MappingProxyType({})
 
 
 class PathNode:
@@ -52,8 +56,9 @@ class PathNode:
         self.wanted = False
         self.globbed = False
         self.leads_to: PathNode | None = None
-        self.led_by: set[PathNode] = set()
-        self.globs: dict[Glob, frozenset[int]] = {}
+        # Of thousands of nodes few have any: these are replaced when they change, not altered.
+        self.led_by: frozenset[PathNode] = frozenset()
+        self.globs: Mapping[Glob, frozenset[int]] = _NO_GLOBS
         #: The real directory whose new names its globs are asked about.
         self.walked: str | None = None
 
@@ -75,7 +80,8 @@ class Folder:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.names: dict[str, set[PathNode]] = {}
+        #: As a rule one node for each name.
+        self.names: dict[str, tuple[PathNode, ...]] = {}
         #: Places through which a glob walks here.
         self.walkers: set[PathNode] = set()
         #: Whether writes and new entries matter, not only what goes away.

@@ -383,7 +383,7 @@ class Watcher:
             return set()
         if event.kind is Kind.LOST or not event.name:
             return self._concerns(self._map.owners(folder), Kind.GONE)
-        places = folder.names.get(event.name, set())
+        places = folder.names.get(event.name, ())
         changed = self._concerns(set(places), event.kind)
         if folder.walkers and _is_final(event.kind, folder.path, event.name):
             discovered = self._map.discover(folder, event.name)
