@@ -1,12 +1,15 @@
-"""Tells when a debugger's prompt is open, in whatever thread.
+"""Tells when a prompt is open, of a debugger mostly, in whatever thread.
 
 Pdb raises an audit event for each of its instances, which the debuggers made from it do, too
 (ipdb, pdb++). Between two prompts of one that steps there is none: it is expected back. Other
-debuggers, and shells in the middle of a program, are known by their classes.
+debuggers, and shells in the middle of a program, are known by their classes. ``input()`` counts
+in a request only: where it waits while starting an edit may have to mend it, and a thread that
+reads commands always waits.
 """
 
 from __future__ import annotations
 
+import builtins
 import functools
 import sys
 import threading
@@ -43,6 +46,7 @@ class Prompts:
         tracker.listeners["pdb.Pdb"] = self.made
         for name in _METHODS:
             tracker.call_after_import(name, functools.partial(self._attend_class, name))
+        self._attend_input()
 
     def are_open(self) -> bool:
         """Whether somebody is asked what to do next."""
@@ -65,6 +69,19 @@ class Prompts:
         if hasattr(prompting, method):
             attended = self._attended(getattr(prompting, method), lambda: False)
             setattr(prompting, method, attended)
+
+    def _attend_input(self) -> None:
+        asks = builtins.input
+        attended = self._attended(asks, lambda: False)
+
+        @functools.wraps(asks)
+        def asks_in_request(*args: Any, **kwargs: Any) -> str:
+            # A debugger asks by it, too, which is told already.
+            counts = self._link.under_way.is_any_here and not self.are_open() and _is_terminal()
+            answer: str = (attended if counts else asks)(*args, **kwargs)
+            return answer
+
+        builtins.input = asks_in_request
 
     def _attended(self, prompt: Callable[..., Any], steps: Callable[[], bool]) -> Any:
         @functools.wraps(prompt)
@@ -93,6 +110,15 @@ class Prompts:
             self._open -= 1
             if not self._open:
                 self._link.say(m.Prompt(is_open=False, steps=steps))
+
+
+def _is_terminal() -> bool:
+    """Whether there is somebody who can be asked."""
+    try:
+        return sys.stdin.isatty()
+    except (AttributeError, ValueError):
+        # There is no standard input, or it was closed.
+        return False
 
 
 def _steps(debugger: Any) -> bool:

@@ -58,6 +58,9 @@ class Channel:
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
+        if connection.gettimeout():
+            # The program has chosen a time limit for all of its sockets; this one is ours.
+            connection.settimeout(None)
         self._buffer = bytearray()
         self._descriptors: deque[int] = deque()
         #: Frames that :meth:`post` could not send yet, with copies of their descriptors.

@@ -96,7 +96,7 @@ KINDS = {
     "AP314": "A process could not be understood",
     "AP315": "The program has begun again by itself",
     "AP316": "Files were edited while the program started",
-    "AP317": "A debugger's prompt was open",
+    "AP317": "A prompt was open",
     "AP318": "Each start writes a file anew",
     "AP401": "The old process ends first",
     "AP402": "Tried again without the old process",

@@ -128,7 +128,7 @@ class ReloadReport:
 
     def deferred(self) -> None:
         """The change waits for a debugger's prompt."""
-        self.explain(Reason("AP317", "it waited for the debugger's prompt"))
+        self.explain(Reason("AP317", "it waited for the prompt"))
         self.terminal.defer(sorted(self._changed))
 
     def taken(self, paths: frozenset[str], *, translations: bool) -> None:

@@ -72,9 +72,9 @@ class Terminal:
         self._line(f"{self.names(paths)} changed · {self._style('good', what)}")
 
     def defer(self, paths: Sequence[str]) -> None:
-        """A change waits for a debugger's prompt, which stands in the line that is begun."""
+        """A change waits for a prompt, which stands in the line that is begun."""
         self.text("")
-        rest = "live when the debugger's prompt is left"
+        rest = "live when the prompt is left"
         self._line(f"{self.names(paths)} changed · {self._style('dim', rest)}")
 
     def waiting(self, failure: Failure, *, serving: bool) -> None:

@@ -170,7 +170,7 @@ def test_breakpoint_in_a_view(tmp_path: Path) -> None:
         # Others are answered while the prompt is open.
         assert server.get("/").text == "two"
         server.edit("shop/views.py", '"two"', '"three"')
-        server.wait_for_output("live when the debugger's prompt is left", since=mark)
+        server.wait_for_output("live when the prompt is left", since=mark)
         server.type_at(PDB, "c\n", mark)
         assert server.get("/").text == "three"
         thread.join(DEADLINE)

@@ -187,6 +187,19 @@ def test_states_of_the_process(parity_site: Maker) -> None:
         edits_are_live(server)
 
 
+def test_a_time_limit_for_all_sockets(our_reloader: Reloader, tmp_path: Path) -> None:
+    """Whoever sets one would meet it in what the reloader waits for, and in its copies.
+
+    A millisecond stands for a limit that is too short for once; a browser's connection keeps
+    none here.
+    """
+    settings = "\nimport socket; socket.setdefaulttimeout(0.001)\n"
+    with our_reloader.maker(tmp_path)(settings=settings) as server:
+        edits_are_live(server)
+        ends_at_ctrl_c(server)
+        assert "Traceback" not in server.output
+
+
 def test_a_view_that_forks(our_reloader: Reloader, tmp_path: Path) -> None:
     """What a view leaves running has all descriptors: the port would be kept from each reload.
 

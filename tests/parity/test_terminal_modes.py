@@ -97,7 +97,7 @@ def test_a_save_waits_for_the_debugger(tmp_path: Path) -> None:
         with ask(server, "debug") as answer:
             server.wait_for_output(PDB)
             server.change("views.py", '"one"', '"two"')
-            server.wait_for_output("views.py changed · .*live when the debugger's prompt is left")
+            server.wait_for_output("views.py changed · .*live when the prompt is left")
             # Broken, and saved twice: nothing of that is said over the prompt.
             server.change("views.py", '"two"', '"two')
             since = server.type_at(PDB, "n\n")
@@ -153,6 +153,44 @@ def test_a_save_waits_for_other_prompts(tmp_path: Path, shell: str) -> None:
             server.type_at(next_prompt, leaves, since)
             assert answer().endswith("one")
             server.shows("two")
+        server.interrupt()
+        assert server.wait() == 0
+
+
+def test_a_save_waits_for_a_question(tmp_path: Path) -> None:
+    """What is typed at ``input()`` would be lost; or a reader of commands would never reload."""
+    commands = "import threading; threading.Thread(target=input, daemon=True).start()"
+    site = COPIES.maker(tmp_path)({"views.py": VIEWS}, terminal=True)
+    with site as server:
+        server.shows("one")
+        since = server.mark()
+        with ask(server, f"shell={quote('print(input(chr(63)))')}") as browser:
+            server.wait_for_output(r"\?", since=since)
+            server.change("views.py", '"one"', '"two"')
+            server.wait_for_output("prompt is left", since=since)
+            server.type("typed\n")
+            assert browser.makefile().read().endswith("one")
+            server.shows("two")
+        since = server.mark()
+        with ask(server, f"shell={quote(commands)}") as browser:
+            assert browser.makefile().read().endswith("two")
+            server.change("views.py", '"two"', '"three"')
+            server.shows("three")
+        assert "prompt is left" not in server.output[since:]
+        server.interrupt()
+        assert server.wait() == 0
+
+
+def test_a_question_while_starting(our_reloader: Reloader, tmp_path: Path) -> None:
+    """Who forgot an ``input()`` in a module could not take it out again."""
+    site = our_reloader.maker(tmp_path)({"views.py": VIEWS}, terminal=True)
+    with site as server:
+        server.shows("one")
+        since = server.mark()
+        server.edit("views.py", 'VALUE = "one"', 'VALUE = input("which? ")')
+        server.wait_for_output("which[?]", since=since)
+        server.edit("views.py", 'VALUE = input("which? ")', 'VALUE = "two"')
+        server.shows("two")
         server.interrupt()
         assert server.wait() == 0
 

@@ -257,6 +257,9 @@ def _only_sends(descriptor: int) -> bool:
 
     That the path is still the same is compared elsewhere.
     """
+    if socket.getdefaulttimeout() is not None:
+        # A socket object would change the mode of the socket.
+        return False
     with socket.socket(fileno=os.dup(descriptor)) as held:
         if held.family != getattr(socket, "AF_UNIX", None) or held.type != socket.SOCK_DGRAM:
             return False
