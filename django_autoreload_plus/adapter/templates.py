@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import time
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -21,6 +20,7 @@ from django.template.backends.django import DjangoTemplates
 from django.template.loaders.cached import Loader as CachedLoader
 
 from ..child.connection import Connection
+from ..clock import now_ns
 from ..own_code import OwnModules
 from .warmup import TEMPLATE, is_django, names_of_loaders
 
@@ -82,7 +82,7 @@ class Templates:
         template = loader.get_template(name)
         path = str(template.origin.name)
         stamp = _stamp(path)
-        is_recent = stamp is not None and time.time_ns() - stamp[0] < _RECENT
+        is_recent = stamp is not None and now_ns() - stamp[0] < _RECENT
         self._compiled[path] = template if stamp is None or is_recent else stamp
 
     def _compare(self) -> None:

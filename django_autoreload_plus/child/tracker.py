@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.machinery import ModuleSpec
@@ -17,6 +16,7 @@ from itertools import takewhile
 from types import FrameType, ModuleType
 from typing import Any
 
+from ..clock import now_ns
 from ..paths import absolute
 from ..protocol.messages import Loaded, LoadedFile
 from ..records import dataclass, field
@@ -116,7 +116,7 @@ class Tracker:
             self._run_late()
         if self.before_import is not None:
             self.before_import(name)
-        self._record.lookups.append(Lookup(name, path, time.time_ns()))
+        self._record.lookups.append(Lookup(name, path, now_ns()))
         if self.notify is not None:
             self.notify()
         return self.fresh.find_spec(name, path, target) if self.fresh is not None else None
@@ -261,7 +261,7 @@ class Tracker:
             if name not in self.read_at_start:
                 self.begins_to_read(name)
             self.read_at_start.add(name)
-        self._record.reads.setdefault(name, time.time_ns())
+        self._record.reads.setdefault(name, now_ns())
         if self.notify is not None:
             self.notify()
 

@@ -12,10 +12,10 @@ import contextlib
 import faulthandler
 import os
 import signal
-import time
 from types import CodeType
 from typing import Any
 
+from ..clock import now_ns
 from ..records import dataclass
 from . import shared_memory
 
@@ -97,6 +97,6 @@ class Breadcrumbs:
         self._note(_READ, path)
 
     def _note(self, mark: str, path: str) -> None:
-        line = f"{mark}{time.time_ns()} {path}\n"
+        line = f"{mark}{now_ns()} {path}\n"
         with contextlib.suppress(OSError, ValueError):
             os.write(self.descriptor, line.encode("utf-8", "surrogateescape"))
