@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import ENVIRONMENT_VARIABLE, settings
@@ -33,6 +33,9 @@ from . import identities
 from .command_line import wants_reloader
 from .landmarks import LANDMARKS
 
+if TYPE_CHECKING:
+    from .command import ReloadingRunserver
+
 
 def connect(connection: Connection) -> None:
     """Lead Django's reloader to ours, in this process only."""
@@ -41,7 +44,7 @@ def connect(connection: Connection) -> None:
         connection.framework.reads_command_line = False
         django_autoreload.raise_last_exception()
 
-    _lead_here(begin)
+    _lead_here(begin, _adopt if connection.told.has_server else lambda _main: None)
     if wants_reloader(sys.argv):
         # Other commands may never tell that they have started.
         connection.collector.rest()
@@ -78,19 +81,44 @@ def play_parent() -> None:
             sys.stderr.write("Only in the parent of the process that serves:\n")
             traceback.print_exception(error.with_traceback(_without_ours(error.__traceback__)))
 
-    _lead_here(begin)
+    _lead_here(begin, lambda _main: None)
 
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:
     return trace and trace.tb_next
 
 
-def _lead_here(begin: Callable[[], None]) -> None:
+def _lead_here(
+    begin: Callable[[], None],
+    adopt: Callable[[Callable[..., object]], ReloadingRunserver | None],
+) -> None:
     def run_with_reloader(main_func: Callable[..., object], *args: Any, **kwargs: Any) -> None:
         begin()
-        autoreload.main(main_func, args, kwargs)
+        adopted = adopt(main_func)
+        if adopted is None:
+            autoreload.main(main_func, args, kwargs)
+        else:
+            adopted.run(**kwargs)
 
     django_autoreload.run_with_reloader = run_with_reloader
+
+
+def _adopt(main_func: Callable[..., object]) -> ReloadingRunserver | None:
+    """Make the ``runserver`` that asks for a reloader ours, if it is not.
+
+    The app may have been taken out of the settings since the command was started, by hand or
+    by a change of branch: the supervisor has the port all the same.
+    """
+    from django.core.management.commands.runserver import Command
+
+    from .command import ReloadingRunserver
+
+    command = getattr(main_func, "__self__", None)
+    if not isinstance(command, Command) or isinstance(command, ReloadingRunserver):
+        return None
+    command.__class__ = type("Command", (ReloadingRunserver, type(command)), {})
+    assert isinstance(command, ReloadingRunserver)
+    return command
 
 
 def _place(checkpoints: Checkpoints) -> None:
