@@ -146,6 +146,13 @@ def from_refusal(refused: str) -> Failure:
     return Failure(kind="command", summary=summary, text=f"{summary}.\n{hint}\n")
 
 
+def from_upgrade() -> Failure:
+    """A child runs another version of this package than the supervisor."""
+    summary = "django-autoreload-plus was upgraded: end this command and start it again"
+    text = f"{summary}.\nThe new version does not understand the one that runs this command.\n"
+    return Failure("command", summary, text, contention="impossible")
+
+
 def from_unstarted(problem: str, executable: str, *, gone: bool) -> Failure:
     """Describe a child that could not be started; ``problem`` is the system's word for it.
 

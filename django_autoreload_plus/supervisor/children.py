@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 
 from ..exhaustive import assert_never
+from ..failure.from_process import from_upgrade
 from ..protocol import datagrams
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
@@ -203,12 +204,12 @@ class Children:
             _close_all(descriptors)
             raise MessageError(f"{type(message).__name__} with {len(descriptors)} descriptors")
         if isinstance(message, m.Hello):
-            if message.version != m.VERSION:
-                raise MessageError(
-                    f"version {message.version} instead of {m.VERSION}: "
-                    "restart the command after an upgrade"
-                )
             child.pid, child.pid_is_certain = message.pid, True
+            if message.version != m.VERSION:
+                # None of its further messages can be relied on, and no later start is different.
+                self._received(child, m.Failed(from_upgrade()), [])
+                child.kill()
+                return
             if child.retired and not (child.serves or child.explained):
                 # The signal went to the checkpoint that it has left behind.
                 child.signal(self._stop_signal())

@@ -28,10 +28,7 @@ def begun_files(traces: Traces) -> Loaded:
 def of_unreadable(problem: str) -> Failure:
     """A child has sent what cannot be understood."""
     summary = "django-autoreload-plus: the process sent what cannot be read"
-    advice = (
-        "Was the reloader upgraded meanwhile? Start the command anew. If not, please report it."
-    )
-    text = f"{summary}.\n{problem}\n{advice}\n"
+    text = f"{summary}.\n{problem}\nPlease report it.\n"
     return Failure("command", summary, text, contention="impossible")
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import django_autoreload_plus
+from django_autoreload_plus.protocol.messages import VERSION
 from harness import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from parity.reloaders import ParitySite, Reloader
 
@@ -123,3 +126,27 @@ def test_every_start_sends_what_cannot_be_read(tmp_path: Path, our_reloader: Rel
         assert "not JSON" in server.get("/").text
         server.edit("shop/apps.py", ready, "pass")
         server.shows("one")
+
+
+def test_the_package_is_upgraded(our_reloader: Reloader, tmp_path: Path) -> None:
+    """After ``pip install --upgrade`` nobody would know why no edit counts any more."""
+    package = Path(django_autoreload_plus.__file__).parent
+    library = tmp_path / "library" / package.name
+    shutil.copytree(package, library, ignore=shutil.ignore_patterns("__pycache__"))
+    env = {"PYTHONPATH": str(library.parent)}
+    with our_reloader.maker(tmp_path / "site")(env=env) as server:
+        server.shows("one")
+        messages = library / "protocol" / "messages.py"
+        text = messages.read_text(encoding="utf-8")
+        messages.write_text(text.replace(f"VERSION = {VERSION}", "VERSION = 999"), encoding="utf-8")
+        # A complete start, which is of the new version.
+        server.edit("manage.py", "import os, sys", "import os, sys, json")
+        server.wait_for_output("was upgraded: end this command .* waiting for a fix")
+        assert "was upgraded: end this command and start it again" in server.get("/").text
+        assert "replaced" not in server.output
+        messages.write_text(text, encoding="utf-8")
+        server.edit("manage.py", "import os, sys, json", "import os, sys, re")
+        server.shows("one")
+        server.interrupt()
+        assert server.wait() == 0
+        server.all_gone()

@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 from contextlib import closing
 from typing import Any
 
@@ -30,16 +32,21 @@ def test_messages_are_passed_on() -> None:
     run(talk)
 
 
-def test_another_version_is_a_problem() -> None:
+def test_another_version_is_a_failure() -> None:
     """After an upgrade the command would take messages for what they were before."""
+    sleeping = (sys.executable, "-c", "import time; time.sleep(60)")
+    process = subprocess.Popen(sleeping)
 
     async def talk() -> None:
         with closing(Heard()) as heard:
-            heard.other_end.send(m.Hello(4711, version=0))
-            await until(lambda: heard.problems)
-            assert "restart the command after an upgrade" in heard.problems[0]
+            heard.other_end.send(m.Hello(process.pid, version=0))
+            await until(lambda: heard.received)
+            [message] = heard.received
+            assert isinstance(message, m.Failed)
+            assert "was upgraded" in message.failure.summary
 
     run(talk)
+    assert process.wait() == -signal.SIGKILL
 
 
 def test_the_end_of_a_child_is_told_once() -> None:
