@@ -11,11 +11,9 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.apps import apps
 from django.conf import ENVIRONMENT_VARIABLE, settings
@@ -23,7 +21,6 @@ from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import connections
 from django.utils import autoreload as django_autoreload
 
-from .. import autoreload
 from ..child.connection import Connection
 from ..child.framework import Checkpoints
 from ..failure import contention
@@ -32,9 +29,7 @@ from ..protocol.reasons import Reason
 from . import identities
 from .command_line import wants_reloader
 from .landmarks import LANDMARKS
-
-if TYPE_CHECKING:
-    from .command import ReloadingRunserver
+from .redirect import lead_here, play_parent  # noqa: F401 - part of the plugin, as connect() is
 
 
 def connect(connection: Connection) -> None:
@@ -44,7 +39,7 @@ def connect(connection: Connection) -> None:
         connection.framework.reads_command_line = False
         django_autoreload.raise_last_exception()
 
-    _lead_here(begin, _adopt if connection.told.has_server else lambda _main: None)
+    lead_here(begin, _adopt if connection.launch.has_server else None)
     if wants_reloader(sys.argv):
         # Other commands may never tell that they have started.
         connection.collector.rest()
@@ -71,39 +66,7 @@ def _lies_in_code(error: BaseException | None) -> bool:
     return isinstance(error, SystemCheckError)
 
 
-def play_parent() -> None:
-    """The same in a process that plays the parent: what fails only there is said there."""
-
-    def begin() -> None:
-        try:
-            django_autoreload.raise_last_exception()
-        except Exception as error:  # noqa: BLE001 - the user's code
-            sys.stderr.write("Only in the parent of the process that serves:\n")
-            traceback.print_exception(error.with_traceback(_without_ours(error.__traceback__)))
-
-    _lead_here(begin, lambda _main: None)
-
-
-def _without_ours(trace: TracebackType | None) -> TracebackType | None:
-    return trace and trace.tb_next
-
-
-def _lead_here(
-    begin: Callable[[], None],
-    adopt: Callable[[Callable[..., object]], ReloadingRunserver | None],
-) -> None:
-    def run_with_reloader(main_func: Callable[..., object], *args: Any, **kwargs: Any) -> None:
-        begin()
-        adopted = adopt(main_func)
-        if adopted is None:
-            autoreload.main(main_func, args, kwargs)
-        else:
-            adopted.run(**kwargs)
-
-    django_autoreload.run_with_reloader = run_with_reloader
-
-
-def _adopt(main_func: Callable[..., object]) -> ReloadingRunserver | None:
+def _adopt(main_func: Callable[..., object]) -> Callable[..., object] | None:
     """Make the ``runserver`` that asks for a reloader ours, if it is not.
 
     The app may have been taken out of the settings since the command was started, by hand or
@@ -117,8 +80,7 @@ def _adopt(main_func: Callable[..., object]) -> ReloadingRunserver | None:
     if not isinstance(command, Command) or isinstance(command, ReloadingRunserver):
         return None
     command.__class__ = type("Command", (ReloadingRunserver, type(command)), {})
-    assert isinstance(command, ReloadingRunserver)
-    return command
+    return command.run
 
 
 def _place(checkpoints: Checkpoints) -> None:

@@ -46,7 +46,7 @@ def at_app_creation() -> None:
     if autoreload.is_supported() and is_reloading_parent():
         autoreload.begin_supervision(launch())
         # Not before: it loads much that the supervisor's process has no use for.
-        from .child_setup import play_parent
+        from .redirect import play_parent
 
         play_parent()
 

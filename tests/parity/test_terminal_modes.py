@@ -164,16 +164,16 @@ def test_a_save_waits_for_a_question(tmp_path: Path) -> None:
     with site as server:
         server.shows("one")
         since = server.mark()
-        with ask(server, f"shell={quote('print(input(chr(63)))')}") as browser:
+        with ask(server, f"shell={quote('print(input(chr(63)))')}") as answer:
             server.wait_for_output(r"\?", since=since)
             server.change("views.py", '"one"', '"two"')
             server.wait_for_output("prompt is left", since=since)
-            server.type("typed\n")
-            assert browser.makefile().read().endswith("one")
+            server.type_at("[?] *$", "typed\n", since)
+            assert answer().endswith("one")
             server.shows("two")
         since = server.mark()
-        with ask(server, f"shell={quote(commands)}") as browser:
-            assert browser.makefile().read().endswith("two")
+        with ask(server, f"shell={quote(commands)}") as answer:
+            assert answer().endswith("two")
             server.change("views.py", '"two"', '"three"')
             server.shows("three")
         assert "prompt is left" not in server.output[since:]
