@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import signal
 import sys
 import threading
 import weakref
@@ -112,11 +113,22 @@ def exit_after_handlers(code: int) -> NoReturn:
     An ordinary exit would also tear down what it shares with the checkpoint it
     came from, such as temporary folders whose objects die with their modules.
     """
+    withstand_interrupts()
     with contextlib.suppress(Exception):
         threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     flush()
     exit_now(code)
+
+
+def withstand_interrupts() -> None:
+    """From here on Ctrl-C has nothing to end: it would only print where the exit has come to.
+
+    The supervisor, which gets the same signal, bounds the time. Not ignored, as programs that
+    exit handlers start would inherit that.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, lambda _number, _frame: None)
 
 
 def exit_now(code: int) -> NoReturn:

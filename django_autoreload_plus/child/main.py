@@ -42,6 +42,7 @@ def main(words: Sequence[str]) -> None:
     try:
         _run(connection, Entry.parse(words, flags))
     except SystemExit as error:
+        exit_handlers.withstand_interrupts()
         if not connection.forked:
             raise
         if not isinstance(error.code, (int, type(None))):

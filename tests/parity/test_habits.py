@@ -200,6 +200,34 @@ def test_a_time_limit_for_all_sockets(our_reloader: Reloader, tmp_path: Path) ->
         assert "Traceback" not in server.output
 
 
+SLOW_END = """
+import atexit, os, time
+
+def end():
+    print("handler begins", flush=True)
+    deadline = time.monotonic() + 1.5
+    while time.monotonic() < deadline:
+        time.sleep(0.01)
+    print("handler ends", flush=True)
+
+if os.environ.get("RUN_MAIN") == "true":
+    atexit.register(end)
+"""
+
+
+def test_an_exit_handler_that_takes_its_time(our_reloader: Reloader, tmp_path: Path) -> None:
+    """The signal of a process manager, passed on to a process that is ending, would cut it off.
+
+    Django's own command does not wait for it.
+    """
+    with our_reloader.maker(tmp_path)(settings=SLOW_END) as server:
+        edits_are_live(server)
+        since = server.mark()
+        ends_at_ctrl_c(server)
+        assert "handler ends" in server.output[since:]
+        assert "Traceback" not in server.output
+
+
 def test_a_view_that_forks(our_reloader: Reloader, tmp_path: Path) -> None:
     """What a view leaves running has all descriptors: the port would be kept from each reload.
 
