@@ -36,9 +36,10 @@ _PREDICATES = frozenset(
         "is_block_device", "is_char_device", "is_junction", "resolve", "_realpath",
     }
 )  # fmt: skip
-_PATHS = ("genericpath.py", "posixpath.py", "ntpath.py", "pathlib.py", "pathlib/", "<frozen ")
+_PATHS = ("genericpath.py", "posixpath.py", "ntpath.py", "pathlib.py", "pathlib/")
 #: Where sources are read only to be shown, and where answers only say whether a cache is good.
 _READ_NO_STATE = ("linecache.py", "traceback.py", "warnings.py", "tracemalloc.py")
+_FROZEN = "<frozen "
 _METADATA = ("importlib/metadata", "importlib_metadata", "pkg_resources")
 
 
@@ -255,12 +256,14 @@ def _role_of(code: CodeType) -> tuple[bool, str]:
         return False, _NOTHING
     if any(part in path for part in _METADATA):
         return False, _PACKAGES
-    if not path.startswith((_LIBRARY, "<frozen ")):
+    is_frozen = path.startswith(_FROZEN)
+    if not (is_frozen or path.startswith(_LIBRARY)):
         return False, _ALL
-    inside = path.removeprefix(_LIBRARY)
+    # Which modules are frozen depends on the version: linecache is since 3.15.
+    inside = f"{path[len(_FROZEN) : -1]}.py" if is_frozen else path.removeprefix(_LIBRARY)
     if inside in _READ_NO_STATE:
         return False, _NOTHING
-    if inside.startswith(_PATHS):
+    if is_frozen or inside.startswith(_PATHS):
         return True, _EXISTENCE if code.co_name in _PREDICATES else _ALL
     return False, _ALL
 

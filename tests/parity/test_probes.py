@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import re
 import shutil
@@ -199,6 +200,15 @@ def test_what_is_no_input(tmp_path: Path, noted: Probes) -> None:
     (tmp_path / "beside").touch()
     assert not Comparison().differing(probes, written=(str(log),), is_ignored=lambda _path: False)
     assert not Comparison().differing(probes, written=(), is_ignored=lambda path: path == str(log))
+
+
+def test_a_source_that_is_shown(tmp_path: Path, noted: Probes) -> None:
+    """Each later edit of a file that a traceback showed would go back to before the probe."""
+    source = tmp_path / "shown.py"
+    source.write_text("SHOWN = 1\n")
+    assert linecache.getline(str(source), 1) == "SHOWN = 1\n"
+    linecache.checkcache(str(source))
+    assert not [one for one in noted.collect()[0] if one.path == str(source)]
 
 
 def test_functions_that_are_kept(noted: Probes, tmp_path: Path) -> None:
