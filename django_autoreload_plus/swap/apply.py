@@ -22,6 +22,7 @@ from .support import unavailable
 
 _NO_DELTA = Delta()
 _NOTHING_EDITED = Edited({}, {})
+_ANNOTATIONS = "__annotate__"
 
 
 class AttributeChange(Protocol):
@@ -161,8 +162,17 @@ class _Preparation:
             if pair is None:
                 return _not_in_file(code)
             if pair.changed:
-                return Reason("AP120", f"{qualname(code)} ran while starting")
+                return self._ran_before(code)
         return None
+
+    def _ran_before(self, code: CodeType) -> Reason:
+        if code.co_name != _ANNOTATIONS:
+            return Reason("AP120", f"{qualname(code)} ran while starting")
+        # Since Python 3.14 annotations are a function of their own, made just before theirs.
+        line = code.co_firstlineno
+        beside = (pair.old for pair in self._pairs if pair.old.co_firstlineno == line)
+        owner = next((qualname(one) for one in beside if one.co_name != _ANNOTATIONS), "a function")
+        return Reason("AP105", f"the annotations of {owner} may have been read while starting")
 
     def _held(self) -> Reason | None:
         for code in self._index.running(self._path):

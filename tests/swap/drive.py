@@ -100,12 +100,12 @@ def _swapped(
         data = [str(Path(root, name)) for name in request.get("read_as_data", ())]
         found = plan(path, (before.encode(), old), (after.encode(), new))
         if isinstance(found, Refusal):
-            return json.dumps({"refused": found.reason.text})
+            return _refused(found)
         delta = Delta(found.gone, found.come, found.headers)
         names = edited([(path, delta)], known[2].namespaces)
         outcome = prepare(path, found.old, found.new, *known, data, delta, names)
         if isinstance(outcome, Refusal):
-            return json.dumps({"refused": outcome.reason.text})
+            return _refused(outcome)
         outcome.apply()
         known[1].stop()
         known[0].clear()
@@ -116,6 +116,10 @@ def _swapped(
         return json.dumps({"changed": changed, "state": describe(root, request["modules"])})
     except BaseException:  # noqa: BLE001 (reported by the test that asked)
         return json.dumps({"error": traceback.format_exc()})
+
+
+def _refused(refusal: Refusal) -> str:
+    return json.dumps({"refused": refusal.reason.text, "code": refusal.reason.code})
 
 
 if __name__ == "__main__":

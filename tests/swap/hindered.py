@@ -241,7 +241,7 @@ EDITS = {
     "annotation": Edit(
         '"annotation 0"',
         '"annotation 1"',
-        "annotate of shelf was read while starting"
+        "the annotations of annotate may have been read while starting"
         if sys.version_info >= (3, 14)
         else "inspect looked at the signature of annotate while starting",
     ),

@@ -54,8 +54,7 @@ class Search:
 
     def find(self, mistake: Mistake) -> Found:
         """Draw until the mistake shows itself."""
-        number = MISTAKES.index(mistake)
-        package = mistake.plant(PACKAGE / NAME, self._folder / f"mistake{number}")
+        package = self._planted(mistake)
         start = time.monotonic()
         seed = 0
         while time.monotonic() < start + self._seconds:
@@ -65,6 +64,10 @@ class Search:
                 return Found(mistake, seed, time.monotonic() - start, what, difference)
         return Found(mistake, seed, time.monotonic() - start)
 
+    def _planted(self, mistake: Mistake) -> Path:
+        folder = self._folder / f"mistake{MISTAKES.index(mistake)}"
+        return folder if folder.exists() else mistake.plant(PACKAGE / NAME, folder)
+
     def _experiment(self, seed: int) -> Experiment:
         if seed not in self._experiments:
             self._experiments[seed] = Experiment(seed, EDITS, self._folder / f"seed{seed}")
@@ -73,20 +76,22 @@ class Search:
     def _differs(self, seed: int, package: Path, mistake: Mistake) -> tuple[str, str]:
         """The first edit that shows the mistake, and how."""
         experiment = self._experiment(seed)
+        right = experiment.answers()
         try:
-            answers = experiment.answers(package)
+            if mistake.is_step:
+                suspects = [at for at, one in enumerate(right) if "refused" not in one]
+            else:
+                refused = [at for at, one in enumerate(right) if mistake.may_concern(one)]
+                suspects = experiment.swapped(refused, package)
+            if mistake.behind:
+                passed = experiment.swapped(suspects, self._planted(mistake.behind))
+                suspects = [at for at in suspects if at not in passed]
+            wrong = experiment.wrong(suspects, package)
         except AssertionError as error:
-            return "the swap fails", str(error)[-200:]
+            return "the swap, or a fresh start, fails", str(error)[-200:]
         except subprocess.TimeoutExpired:
             return "", ""  # the machine is busy
-        right = experiment.answers()
-        # What the right rules let pass is right, unless a step is left out afterwards.
-        suspects = [
-            at
-            for at, answer in enumerate(answers)
-            if "refused" not in answer and (mistake.is_step or "refused" in right[at])
-        ]
-        for at, differing in experiment.wrong(suspects, package).items():
+        for at, differing in wrong.items():
             return experiment.edits[at].what, differing[0]
         return "", ""
 

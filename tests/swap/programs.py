@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -44,6 +45,10 @@ _DRAWN = {
         ", *, b=[1]",
         ", *, b={1: 2}",
         ", *, __b=1, c",
+        ", x",
+        ", y",
+        ", b=len(READ)",
+        ", b=__name__",
     ),
     "ret": ("None", "int", "'x'", "list[int]", "NAME_kept"),
     "look": (
@@ -79,6 +84,8 @@ class Template:
 
     text: str
     probe: str
+    #: Further ones, which are evaluated even if others fail.
+    probes: tuple[str, ...] = ()
 
 
 _EXPECTED = {
@@ -378,8 +385,10 @@ class NAME_owner:
         async def wait(self, /<p5:par>): return <k2:int>
 NAME_made = [NAME, NAME_owner()]
 <l:look>
+<l2:look>
 """,
-    "NAME(1), NAME_decorated(2), NAME_owner().plain(3), NAME_owner.made()",
+    "NAME(1)",
+    ("NAME_decorated(2)", "NAME_owner().plain(3)", "NAME_owner.made()"),
 )
 
 #: What makes another kind of function of one.
@@ -455,7 +464,12 @@ _BINDING = (
     "def {name}(): yield <n>",
     "def {name}(): return n6.real(), n7.real()",
     "if TYPE_CHECKING:\n    import decimal as {name}",
+    "from typing import ClassVar as {name}",
+    # Not one that the import system would meet.
+    "def __getattr__(name):\n    if name[0] == 'n': return <n>\n    raise AttributeError(name)",
 )
+if sys.version_info >= (3, 15):
+    _BINDING += ("lazy import math as {name}", "lazy from lib import VALUE, LATER as {name}")
 _POOL = tuple(f"n{number}" for number in range(10))
 #: Code that looks for a name of its own module while starting.
 _READING = (
@@ -486,6 +500,10 @@ _READING = (
     ),
     (
         "@dataclasses.dataclass\nclass Read_{at}:\n    x: '{name}.ClassVar' = 1\n"
+        "READ.append([field.name for field in dataclasses.fields(Read_{at})])"
+    ),
+    (
+        "@dataclasses.dataclass\nclass Read_{at}:\n    x: '{name}' = 1\n"
         "READ.append([field.name for field in dataclasses.fields(Read_{at})])"
     ),
     (
@@ -584,30 +602,45 @@ class Module:
         #: Lines after the first piece that move all others.
         self._moving: list[str] = []
         #: Statements between the pieces: the piece that they follow, and their text.
-        self.bindings = [self._bind() for _ in range(rng.randint(0, 4))]
+        self.bindings: list[tuple[int, str]] = []
+        for _ in range(rng.randint(0, 5)):
+            self.bindings.append(self._bind())
         readings = _READING_OTHERS if first_line else _READING
         self._readers = [
-            (self._gap(), rng.choice(readings).format(name=rng.choice(_POOL), at=at))
-            for at in range(rng.choice((0, 0, 1, 2)))
+            (self._gap(), rng.choice(readings).format(name=self._name(), at=at))
+            for at in range(rng.choice((0, 1, 1, 2)))
         ]
 
     def _gap(self) -> int:
         return self._rng.randrange(len(self.pieces))
 
+    def _name(self) -> str:
+        # What is read, and what changes, are often the same.
+        return self._rng.choice(_POOL[: self._rng.choice((2, 5, len(_POOL)))])
+
     def _bind(self) -> tuple[int, str]:
-        text = self._rng.choice(_BINDING).format(name=self._rng.choice(_POOL))
-        return self._gap(), text.replace("<n>", str(self._rng.randint(1, 4)))
+        if self.bindings and self._rng.random() < 0.15:
+            text = self._rng.choice(self.bindings)[1]  # the same once more
+        else:
+            text = self._rng.choice(_BINDING).format(name=self._name())
+        return self._gap_for(text), text.replace("<n>", str(self._rng.randint(1, 4)))
+
+    def _gap_for(self, text: str) -> int:
+        """A place for a statement; -1: before the docstring, which then is none."""
+        may_be_first = not text.startswith("if TYPE_CHECKING")
+        return -1 if may_be_first and self._rng.random() < 0.1 else self._gap()
 
     def source(self) -> str:
         """Return the module as it stands."""
-        lines = []
+        lines = [text for gap, text in self.bindings if gap < 0]
         for at, piece in enumerate(self.pieces):
             lines += [piece.render(), *self._moving[at:][:1]]
             lines += [text for gap, text in (*self.bindings, *self._readers) if gap == at]
         body = "\n".join(lines)
         calls = ", ".join(
-            f'("{piece.name}", lambda: ({piece.template.probe}))'.replace("NAME", piece.name)
+            f'("{piece.name}", lambda: ({probe}))'.replace("NAME", piece.name)
             for piece in self.pieces[1:]
+            for probe in (piece.template.probe, *piece.template.probes)
         )
         return f"{body}\ndef probe(): return [{calls}]\n"
 
@@ -632,7 +665,7 @@ class Module:
             else:
                 _, text = now.pop(at)
                 if what == "move":
-                    now.insert(self._rng.randint(0, len(now)), (self._gap(), text))
+                    now.insert(self._rng.randint(0, len(now)), (self._gap_for(text), text))
         self.bindings = now
         try:
             if self._rng.random() < 0.3:

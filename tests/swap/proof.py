@@ -36,20 +36,28 @@ class Experiment:
         self._changes = [
             (f"{name}.py", edit.source) for name, edit in zip(names, self.edits, strict=True)
         ]
-        self._answers: dict[Path, list[dict[str, Any]]] = {}
+        self._answers: list[dict[str, Any]] = []
         self._states: dict[int, Any] = {}
 
-    def answers(self, package: Path = PACKAGE) -> list[dict[str, Any]]:
-        """Whether each edit is swapped: the reason is under ``refused`` if it is not.
+    def answers(self) -> list[dict[str, Any]]:
+        """Whether each edit is swapped: the reason is under ``refused`` if it is not."""
+        if not self._answers:
+            self._answers = self._swap(self._changes, PACKAGE, describe=False)
+        return self._answers
+
+    def swapped(self, numbers: list[int], package: Path) -> list[int]:
+        """Which of these edits are swapped by the rules of another version of the package."""
+        changes = [self._changes[one] for one in numbers]
+        answers = self._swap(changes, package, describe=False) if changes else []
+        return [at for at, one in zip(numbers, answers, strict=True) if "refused" not in one]
+
+    def wrong(self, numbers: list[int], package: Path = PACKAGE) -> dict[int, list[str]]:
+        """Where the states after some edits, which are swapped, are not those of fresh starts.
 
         By the rules of the package that lies in the folder ``package``.
         """
-        if package not in self._answers:
-            self._answers[package] = self._swap(self._changes, package, describe=False)
-        return self._answers[package]
-
-    def wrong(self, numbers: list[int], package: Path = PACKAGE) -> dict[int, list[str]]:
-        """Where the states after some edits, which are swapped, are not those of fresh starts."""
+        if not numbers:
+            return {}
         outcomes = self._swap([self._changes[one] for one in numbers], package, describe=True)
         found = {
             number: differences(outcome["state"], self._expected(number))
