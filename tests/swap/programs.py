@@ -181,7 +181,7 @@ class NAME(NAME_base):
     def later(self): return <k:int>
 class NAME_child(NAME_plugin):
     def later(self):
-        self.attribute = <k2:int>
+        self.attribute = self.other<a:int> = <k2:int>
         <x:stmt>
         return super().later() + self.attribute
 """,
@@ -257,7 +257,7 @@ class NAME(metaclass=NAME_meta):
     f = NAME_field()
     def method(self):
         <x2:stmt>
-        self.one, self.two = 1, <k2:int>
+        self.one, self.two<a:int> = 1, <k2:int>
         return self.one
     <c:lines>
 """,

@@ -38,6 +38,7 @@ class Experiment:
         ]
         self._answers: list[dict[str, Any]] = []
         self._states: dict[int, Any] = {}
+        self._swapped_states: dict[int, Any] = {}
 
     def answers(self) -> list[dict[str, Any]]:
         """Whether each edit is swapped: the reason is under ``refused`` if it is not."""
@@ -64,6 +65,22 @@ class Experiment:
             for number, outcome in zip(numbers, outcomes, strict=True)
         }
         return {number: differing for number, differing in found.items() if differing}
+
+    def differing(self, package: Path) -> dict[int, list[str]]:
+        """Where another version of the package swaps to other states than this one."""
+        swaps = [at for at, answer in enumerate(self.answers()) if "refused" not in answer]
+        changes = [self._changes[one] for one in swaps]
+        if not self._swapped_states:
+            outcomes = self._swap(changes, PACKAGE, describe=True)
+            self._swapped_states = {
+                at: one["state"] for at, one in zip(swaps, outcomes, strict=True)
+            }
+        outcomes = self._swap(changes, package, describe=True)
+        found = {
+            at: differences(one["state"], self._swapped_states[at])
+            for at, one in zip(swaps, outcomes, strict=True)
+        }
+        return {at: differing for at, differing in found.items() if differing}
 
     def _swap(
         self, changes: list[tuple[str, str]], package: Path, *, describe: bool
