@@ -131,6 +131,7 @@ EDITED = (
     "after_late.py",
     "teas/views.py",
 )
+NAMED = {"settings", "apps", "setup"}
 #: Before their imports there are copies for the second edit at the latest.
 PLACES = {"config.env", "config.settings", "config.urls", "teas.views"}
 
@@ -148,9 +149,8 @@ def test_every_checkpoint_leads_to_the_state_of_a_fresh_start(site: Path) -> Non
     with Site(site, options=UNCHECKED) as server:
         origins = compare(server, state(server), [*edits, (views, body), (views, text)])
     # Which of those at even distances there are, and so which others are used, depends on how
-    # fast the machine is.
-    assert any(origin.startswith("at ") for origin in origins)
-    assert origins & {"settings", "apps", "setup"}
+    # fast the machine is: on a slow one each edit meets one of them.
+    assert any(origin.startswith("at ") or origin in NAMED for origin in origins)
     assert {re.sub("^(at|before) ", "", origin) for origin in origins} >= PLACES
     if sys.version_info >= (3, 12):
         assert "ready, function bodies exchanged" in origins
