@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 
 from ..protocol.failure import Failure
@@ -10,6 +11,11 @@ from .child import START, Child
 from .history import History
 from .terminal import Terminal
 from .timings import ReloadTimings
+
+#: After so many reloads in a row for the same file, each within so many seconds of the last,
+#: the file is probably written by a program, and not by its reader.
+_REPEATED = 8
+_SOON = 4.0
 
 
 class ReloadReport:
@@ -21,6 +27,8 @@ class ReloadReport:
         #: Files that changed since the last decision.
         self._changed: set[str] = set()
         self._timings = ReloadTimings()
+        #: The files of the last reload, when it was live, and how many in a row were for them.
+        self._last: tuple[list[str], float, int] = ([], 0.0, 0)
 
     # -- while it is decided ---------------------------------------------------
 
@@ -95,8 +103,21 @@ class ReloadReport:
             if not at_prompt:
                 self.terminal.restore_modes()
             self.terminal.live(changed, self._timings.seconds)
+            self._notice_repetition(changed)
         what = f", {' and '.join(child.exchanged)} exchanged" if child.exchanged else ""
         self.detail(f"from {child.origin}{what}; {self._timings} ms")
+
+    def _notice_repetition(self, changed: list[str]) -> None:
+        """Name the cure where a program writes a file each time that the new code is live."""
+        now = time.monotonic()
+        before, since, number = self._last
+        number = number + 1 if changed == before and now - since < _SOON else 1
+        self._last = (changed, now, number)
+        if number == _REPEATED and changed:
+            self.terminal.note(
+                f"{self.terminal.names(changed)} changed soon after each of the last {number}"
+                " starts: if a program writes it, name it in IGNORE"
+            )
 
     def failed(
         self,

@@ -67,3 +67,26 @@ def test_an_edit_of_such_a_file(our_reloader: Reloader, tmp_path: Path) -> None:
         server.shows("one made")
         server.write("made.py", "WORD = 'written by hand'")
         server.shows("one written")
+
+
+WRITTEN_LATER = """if os.environ.get("RUN_MAIN") == "true":
+            import threading, time
+            from pathlib import Path
+
+            def write():
+                Path("number.py").write_text(f"NUMBER = {time.time_ns()}")
+
+            threading.Timer(0.5, write).start()"""
+
+
+def test_a_file_that_is_written_once_it_serves(our_reloader: Reloader, tmp_path: Path) -> None:
+    """A program that rewrites its own module reloads for ever, and nobody would know why."""
+    files = {"views.py": f"import number\n{VIEWS}", "number.py": "NUMBER = 0"}
+    with our_reloader.maker(tmp_path)(files, ready=WRITTEN_LATER) as server:
+        server.wait_for_output("number.py changed soon after each .* name it in IGNORE", 60)
+        server.edit(
+            "settings.py", "AUTORELOAD_PLUS = {", 'AUTORELOAD_PLUS = {"IGNORE": ["number.py"], '
+        )
+        server.wait_for_output("settings.py changed|settings.py and 1 more|, settings.py")
+        server.interrupt()
+        assert server.wait() == 0
