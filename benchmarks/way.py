@@ -1,8 +1,8 @@
-"""The way of one save: when it has come to which station.
+"""The way of one save: when it has come to which stage.
 
     python benchmarks/way.py --projects testproject,wagtail,generated:5000
 
-Takes the stations from the lines that ``DJANGO_AUTORELOAD_PLUS_DEBUG=1`` prints.
+Takes the stages from the lines that ``DJANGO_AUTORELOAD_PLUS_DEBUG=1`` prints.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LINE = re.compile(r"; (event .+) ms$", re.MULTILINE)
 
 
 def ways(project: projects.Project, repeat: int) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yield each kind of edit with the median milliseconds at each station."""
+    """Yield each kind of edit with the median milliseconds at each stage."""
     with reload.served(project, reload.Reloader("plus", TALKATIVE)) as server:
         server.wait_for(reload.PAGE, timeout=reload.PATIENCE)
         reload.rest()
@@ -31,19 +31,19 @@ def ways(project: projects.Project, repeat: int) -> Iterator[tuple[str, dict[str
             if edit.name in EDITS:
                 mark = server.mark()
                 reload.measure_edit(project, server, edit, repeat)
-                found = [stations(match[1]) for match in LINE.finditer(server.output, mark)]
+                found = [stages(match[1]) for match in LINE.finditer(server.output, mark)]
                 # The first one prepares, the last one puts the file back.
                 yield edit.name, medians(found[1:-1])
 
 
-def stations(line: str) -> dict[str, float]:
-    """Return the milliseconds at each station of a line."""
+def stages(line: str) -> dict[str, float]:
+    """Return the milliseconds at each stage of a line."""
     words = (item.split() for item in line.split(" · "))
     return {name: float(value) for name, value in words}
 
 
 def medians(ways: list[dict[str, float]]) -> dict[str, float]:
-    """Return the middle value at each station that the last way has."""
+    """Return the middle value at each stage that the last way has."""
     return {name: statistics.median(way[name] for way in ways if name in way) for name in ways[-1]}
 
 
@@ -55,7 +55,7 @@ def main() -> None:
         project = projects.create(spec, arguments.directory)
         print(f"## {spec}\n")
         for name, way in ways(project, arguments.repeat):
-            shown = " · ".join(f"{station} {value:.1f}" for station, value in way.items())
+            shown = " · ".join(f"{stage} {value:.1f}" for stage, value in way.items())
             print(f"- {name}: {shown}", flush=True)
         print()
 
