@@ -57,11 +57,13 @@ NOT_INHERITED = {
     "PYTHONUNBUFFERED",
     "RUN_MAIN",
 }
-#: A session needs its own terminal adopted, and a test run started in the background of a shell
-#: has taught its children to ignore Ctrl-C: both are mended before this becomes the command.
+#: A session needs its own terminal adopted, and a test run started in the background of a shell,
+#: or by nohup, has taught its children to ignore Ctrl-C, or the end of the terminal: all of it is
+#: mended before this becomes the command.
 AS_TYPED = """
 import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+for number in (signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
 if os.isatty(0):
     import fcntl, termios
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -60,7 +60,8 @@ def test_an_edit_of_the_settings_imports_the_library_no_more(server: DevServer) 
     since = server.mark()
     server.edit("site_settings.py", "LEVEL = [1]", "LEVEL = [2]")
     is_page(server, "1 [2]")
-    server.wait_for_output("from settings;", since=since)
+    # On a slow machine there may be another copy just before them.
+    server.wait_for_output("from (settings|at site_settings);", since=since)
     assert imports(server, since) == []
 
 

@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from command.sites import make_site, manage
+from django_autoreload_plus.protocol.measured import Stop
+from django_autoreload_plus.records import replace
+from django_autoreload_plus.report.advice import advice
 from harness import DEADLINE, NOT_INHERITED, write_file
+from report.test_page import REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 #: Long enough to stand out of a small site's start.
 SLOW = "import time\ntime.sleep(0.2)\n"
+#: A part of the processor's time, which is a part of the whole start on a busy machine, too.
+HEAVY = """
+import time
+end = time.process_time() + 0.6
+while time.process_time() < end:
+    pass
+"""
 NESTED = {
     "site_urls.py": "import shop.outer\nurlpatterns = []\n",
     "shop/outer.py": "import shop.first\nx = 1\nfrom shop import second\n",
@@ -85,8 +96,9 @@ def test_an_edit_costs_what_follows_the_copy_before_it(tmp_path: Path) -> None:
     )
     assert whole["copy"] == "a complete start"
     assert whole["first"] == pytest.approx(found["boot"] + found["total"])
-    assert settings["copy"] == "settings"
-    assert settings["first"] == pytest.approx(found["total"] - stops["settings"])
+    # On a slow machine there may be another copy just before them.
+    assert settings["copy"] in ("settings", "at site_settings")
+    assert settings["first"] == pytest.approx(found["total"] - stops[settings["copy"]])
     # The module before it took long: the second time a copy stands behind that.
     assert last["again"] + 0.2 <= settings["again"] <= settings["first"]
     assert last["first"] < settings["first"]
@@ -95,7 +107,7 @@ def test_an_edit_costs_what_follows_the_copy_before_it(tmp_path: Path) -> None:
 def test_what_is_heavy_is_named(tmp_path: Path) -> None:
     """The figures alone do not say what to do."""
     libraries = tmp_path / "site-packages"
-    write_file(libraries / "heavy.py", SLOW.replace("0.2", "0.6"))
+    write_file(libraries / "heavy.py", HEAVY)
     # It cannot be imported before the settings are there.
     needs = f"{SLOW}from django.conf import settings\nsettings.DEBUG\n"
     write_file(libraries / "needy.py", needs)
@@ -108,9 +120,16 @@ def test_what_is_heavy_is_named(tmp_path: Path) -> None:
     saved = {one["name"]: one["saves"] for one in found["candidates"]}
     assert saved["heavy"] >= 0.6
     assert "needy" not in saved
-    advice = {one["title"]: one["text"] for one in found["advice"]}
-    assert "site_settings.py:" in advice["The settings import heavy"]
-    assert '"heavy"' in advice["Libraries that could be imported first"]
+    texts = {one["title"]: one["text"] for one in found["advice"]}
+    assert "site_settings.py:" in texts["The settings import heavy"]
+    assert '"heavy"' in texts["Libraries that could be imported first"]
+
+
+def test_a_copy_amid_the_settings_is_not_their_end() -> None:
+    """What slow settings import after their first tenth of a second would not be named."""
+    stops = [*REPORT.stops[:1], Stop("at helpers", 0.05), *REPORT.stops[1:]]
+    titles = [one.title for one in advice(replace(REPORT, stops=tuple(stops)))]
+    assert "The settings import pandas" in titles
 
 
 def test_a_start_that_cannot_be_copied_is_told_with_its_reason(tmp_path: Path) -> None:

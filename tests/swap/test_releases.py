@@ -29,7 +29,7 @@ COMPARED = int(os.environ.get("SWAP_HUNKS", "20"))
 
 
 @pytest.mark.parametrize(("package", "old", "new"), RELEASES)
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_hunks_of_a_release(package: str, old: str, new: str, tmp_path: Path) -> None:
     """What real developers changed is less regular than what a generator thinks of."""
     sources, target = _sources(package, old), _sources(package, new)
