@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections.abc import Collection, Iterator
 from typing import Any
+
+from .warning_filter import filtered
 
 #: Begins the keys of expressions among those that requests have used.
 EXPRESSION = "expression "
@@ -48,9 +49,8 @@ class Expressions:
 
 def compile_expressions(keys: Collection[str]) -> None:
     """Compile the expressions with these keys, in a checkpoint that has time for it."""
-    with warnings.catch_warnings():
-        # What warns is left to the program: it would warn there.
-        warnings.simplefilter("error")
+    # What warns is left to the program: it would warn there.
+    with filtered("error", Warning):
         for key in keys:
             if key.startswith(EXPRESSION):
                 flags, pattern = json.loads(key.removeprefix(EXPRESSION))

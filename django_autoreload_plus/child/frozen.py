@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import socket
-import warnings
 from collections.abc import Callable, Iterator
 
 from ..exhaustive import assert_never
@@ -19,6 +18,7 @@ from .fork import event_loops
 from .fork.random_state import random_state
 from .fork.safety import QUIET_SIGNALS
 from .offspring import Offspring
+from .warning_filter import filtered
 
 #: The checkpoint prepares itself after this time, when the process that went on needs the
 #: processor less; in milliseconds.
@@ -145,9 +145,7 @@ class Frozen:
 def fork() -> int:
     """``os.fork()`` without the warning about threads: those here survive it."""
     state, loops = random_state.before_fork(), event_loops.before_fork()
-    # Named, as the program may have taken it out of sys.modules.
-    with own_acts(), warnings.catch_warnings(module=warnings):
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with own_acts(), filtered("ignore", DeprecationWarning):
         pid = os.fork()
     if pid == 0:
         random_state.after_fork(state)
