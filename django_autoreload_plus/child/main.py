@@ -18,15 +18,12 @@ from ..protocol.reasons import Reason
 from ..swap.swapper import Swapper
 from . import exit_handlers, output, program
 from .attach import connect
-from .begin_of_work import BeginOfWork
 from .checkpointer import Checkpointer
 from .connection import Connection
 from .forked_call import call_in_fork
 from .modules import module_files
 from .prompts import Prompts
-from .sockets.listening import ProgramSockets
 from .source_loader import SourceOnlyFinder
-from .workers import Workers
 
 
 def main(words: Sequence[str]) -> None:
@@ -71,12 +68,23 @@ def _install(connection: Connection) -> Swapper | None:
     if launch.alone:
         connection.clearance.give()
     if launch.at_once:
+        from .begin_of_work import BeginOfWork
+
         BeginOfWork(connection).await_it()
     if not launch.has_server:
-        workers = Workers(connection)
-        workers.install()
-        ProgramSockets(connection, workers).install()
+        _install_sockets(connection)
     return swapper
+
+
+def _install_sockets(connection: Connection) -> None:
+    """Lead the listening sockets of the program, and those of its workers, to the supervisor."""
+    # Not needed where the framework's adapter does that, which somebody waits for.
+    from .sockets.listening import ProgramSockets
+    from .workers import Workers
+
+    workers = Workers(connection)
+    workers.install()
+    ProgramSockets(connection, workers).install()
 
 
 def _await_turn(turn: int) -> None:

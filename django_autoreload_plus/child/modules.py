@@ -10,16 +10,18 @@ from types import ModuleType
 
 from ..own_code import is_installed, is_of_interpreter
 from ..paths import absolute
-from ..records import dataclass
 
 
-@dataclass(frozen=True)
 class Lookup:
     """A module was looked for."""
 
-    name: str
-    path: Sequence[str] | None
-    time: int
+    # No data class: one is made for each module, while somebody waits.
+    __slots__ = ("name", "path", "time")
+
+    def __init__(self, name: str, path: Sequence[str] | None, time: int) -> None:
+        self.name = name
+        self.path = path
+        self.time = time
 
 
 def module_files(module: object) -> Iterator[str]:

@@ -158,6 +158,8 @@ class Tracker:
         for lookup in (*retry, *lookups):
             module = sys.modules.get(lookup.name)
             if module is not None:
+                # Not looked at again by the scan.
+                self._scanned[lookup.name] = id(module)
                 self._add_module(files, lookup.name, module, lookup.time)
                 self._add_missing(missing, shadowing_candidates(lookup, module))
                 continue
@@ -207,7 +209,7 @@ class Tracker:
                 missing.append(path)
 
     def _run_late(self) -> None:
-        for name in [name for name in self._late if is_finished(name)]:
+        for name in [name for name in self._late if name in sys.modules and is_finished(name)]:
             self._late.pop(name)()
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
