@@ -75,9 +75,16 @@ def _function(function: FunctionType, root: str) -> Any:
         "annotations": _text(function.__annotations__, root),
         "closure": [_cell(cell, root) for cell in function.__closure__ or ()],
         "dict": _text(sorted(vars(function)), root),
-        "signature": _HEX.sub("0x", str(inspect.signature(function))),
+        "signature": _signature(function),
         "source": source,
     }
+
+
+def _signature(function: FunctionType) -> str:
+    try:
+        return _HEX.sub("0x", str(inspect.signature(function)))
+    except ValueError as error:  # that of a lazily computed value, in Python 3.14.0
+        return str(error)
 
 
 def _cell(cell: Any, root: str) -> str:

@@ -45,8 +45,7 @@ _DRAWN = {
         ", *, b=[1]",
         ", *, b={1: 2}",
         ", *, __b=1, c",
-        ", x",
-        ", y",
+        *(", x", ", y") * 3,
         ", b=len(READ)",
         ", b=__name__",
     ),
@@ -58,7 +57,7 @@ _DRAWN = {
         "READ.append(NAME_owner.Inner.wait.__kwdefaults__)",
         "READ.append(inspect.iscoroutinefunction(NAME_owner.Inner.wait))",
         "READ.append(typing.get_type_hints(NAME_owner.plain, {'x': int, 'y': str}))",
-        "READ.append([*NAME_owner.made.__annotations__])",
+        "READ.append(repr(NAME_owner.made.__annotations__))",
         "READ.append(functools.wraps(NAME_owner.plain)(lambda: 1).__annotations__)",
         "READ.append(inspect.getfullargspec(NAME_decorated))",
         "with contextlib.suppress(TypeError): READ.append(NAME(1))",
@@ -593,9 +592,12 @@ class Module:
         #: With one of these, any edit may be refused.
         keeping = [rng.choice(_KEEPING)] if rng.random() < 0.6 else []
         chosen += keeping
-        chosen[:0] = [_HEADERS] if rng.random() < 0.5 else []
+        headers = [_HEADERS] if rng.random() < 0.5 else []
+        chosen[:0] = headers
         self.pieces = [head, *(Piece(t, f"{name}_{n}") for n, t in enumerate(chosen))]
         self._keeping = self.pieces[-1] if keeping else None
+        #: Pieces of which an edit is seldom refused for the same as all others.
+        self._special = [*self.pieces[-1:][: len(keeping)], *self.pieces[1:2][: len(headers)]]
         for piece in self.pieces:
             for knob, category in piece.knobs():
                 piece.values[knob] = self._draw(category, None)
@@ -677,9 +679,11 @@ class Module:
 
     def _turn(self) -> Edit:
         piece = self._rng.choice(self.pieces)
-        if self._keeping and self._rng.random() < 0.4:
-            piece = self._keeping
+        if self._special and self._rng.random() < 0.5:
+            piece = self._rng.choice(self._special)
         knob, category = self._rng.choice(piece.knobs())
+        if category == "look":  # of that nothing can be learned
+            knob, category = self._rng.choice(piece.knobs())
         before = piece.values[knob]
         piece.values[knob] = self._draw(category, before)
         expected = None if self._keeping else _EXPECTED[category]
