@@ -469,6 +469,7 @@ _BINDING = (
 )
 if sys.version_info >= (3, 15):
     _BINDING += ("lazy import math as {name}", "lazy from lib import VALUE, LATER as {name}")
+_BOUND = re.compile(r"\bn\d\b")
 _POOL = tuple(f"n{number}" for number in range(10))
 #: Code that looks for a name of its own module while starting.
 _READING = (
@@ -585,8 +586,18 @@ class Edit:
 class Module:
     """A module of random pieces."""
 
-    def __init__(self, rng: random.Random, name: str, size: int, first_line: str = "") -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        name: str,
+        size: int,
+        first_line: str = "",
+        other: Module | None = None,
+    ) -> None:
+        """``other``: the module of which this one reads names, by default its own."""
         self._rng = rng
+        #: Names that somebody looks for.
+        self.read: list[str] = []
         head = Piece(Template(_HEAD + first_line, ""), "HEAD")
         chosen = rng.sample(TEMPLATES, min(size, len(TEMPLATES)))
         #: With one of these, any edit may be refused.
@@ -607,10 +618,16 @@ class Module:
         self.bindings: list[tuple[int, str]] = []
         for _ in range(rng.randint(0, 5)):
             self.bindings.append(self._bind())
-        readings = _READING_OTHERS if first_line else _READING
+        readings, whose = (_READING_OTHERS, other) if other else (_READING, self)
+        bound = [found for _, text in whose.bindings for found in _BOUND.findall(text)]
+        names = [
+            rng.choice(bound) if bound and rng.random() < 0.5 else self._name()
+            for _ in range(rng.choice((0, 1, 1, 2)))
+        ]
+        whose.read += names
         self._readers = [
-            (self._gap(), rng.choice(readings).format(name=self._name(), at=at))
-            for at in range(rng.choice((0, 1, 1, 2)))
+            (self._gap(), rng.choice(readings).format(name=name, at=at))
+            for at, name in enumerate(names)
         ]
 
     def _gap(self) -> int:
@@ -618,6 +635,8 @@ class Module:
 
     def _name(self) -> str:
         # What is read, and what changes, are often the same.
+        if self.read and self._rng.random() < 0.4:
+            return self._rng.choice(self.read)
         return self._rng.choice(_POOL[: self._rng.choice((2, 5, len(_POOL)))])
 
     def _bind(self) -> tuple[int, str]:

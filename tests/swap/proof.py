@@ -22,10 +22,9 @@ class Experiment:
         rng = random.Random(seed)
         # With a star, functions live in two modules: their file is the first one's.
         first_line = rng.choice(("from mod0 import *\n", "import mod0\n", "import mod0\n"))
-        modules = {
-            "mod0": Module(rng, "mod0", rng.randint(3, 9)),
-            "mod1": Module(rng, "mod1", rng.randint(3, 9), first_line),
-        }
+        mod0 = Module(rng, "mod0", rng.randint(3, 9))
+        mod1 = Module(rng, "mod1", rng.randint(3, 9), first_line, mod0)
+        modules = {"mod0": mod0, "mod1": mod1}
         self._folder = folder
         self._sources = LIBRARY | {f"{name}.py": one.source() for name, one in modules.items()}
         # Modules imported from are complete; one of them changes between the two.
