@@ -17,8 +17,8 @@ import pytest
 
 from django_autoreload_plus.child.probes import Probes
 from django_autoreload_plus.supervisor.probe_comparison import Comparison
-from harness import write_file
-from parity.reloaders import COPIES
+from harness import wait_until, write_file
+from parity.reloaders import COPIES, PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,6 +130,30 @@ def test_packages_that_are_installed(tmp_path: Path) -> None:
         write_file(site / "milk-2.0.dist-info" / "METADATA", "Name: milk\nVersion: 2.0\n")
         server.change("views.py", "one", "two")
         server.shows("two 2.0")
+
+
+@pytest.mark.parametrize("way", [COPIES, PLAIN], ids=str)
+def test_a_package_installed_during_the_first_start(tmp_path: Path, way: Reloader) -> None:
+    """Who installs it just then would be told for ever that it is missing."""
+    folder = tmp_path / "environment"
+    venv.create(folder, symlinks=True)
+    site = next(folder.glob("lib/python*/site-packages"))
+    (site / "base.pth").write_text(f"import site; site.addsitedir({get_path('purelib')!r})\n")
+    write_file(tmp_path / "elsewhere" / "tea.py", "")
+    ready = """import time
+        while not os.path.exists("installed"):
+            open("waits", "w").close()
+            time.sleep(0.02)"""
+    with way.maker(tmp_path / "site")(
+        {"views.py": f"import tea\n{VIEWS}"},
+        settings='\nWORD = ""\n',
+        ready=ready,
+        command=(str(folder / "bin" / "python"), "manage.py", "runserver", "{address}"),
+    ) as server:
+        wait_until(server.path("waits").exists, "the first start")
+        (site / "__editable__.tea.pth").write_text(f"{tmp_path / 'elsewhere'}\n")
+        server.path("installed").touch()
+        server.shows("one ")
 
 
 # -- the notes themselves -----------------------------------------------------
