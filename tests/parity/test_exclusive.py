@@ -141,7 +141,10 @@ def page(request):
 #: What is taken, where, and which of the ports are answered.
 KINDS = {
     "tcp": ("tcp", "shop/models.py", ""),
+    "udp": ("udp", "shop/models.py", ""),
+    "unix": ("unix", "settings.py", ""),
     "abstract": ("abstract", "manage.py", ""),
+    "record lock": ("record_lock", "shop/models.py", ""),
     "lock": ("lock", "settings.py", ""),
     "pid file": ("pid_file", "settings.py", ""),
     "folder": ("folder", "shop/apps.py", ""),
