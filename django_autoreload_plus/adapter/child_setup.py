@@ -84,9 +84,11 @@ def _adopt(main_func: Callable[..., object]) -> Callable[..., object] | None:
 
 
 def _place(checkpoints: Checkpoints) -> None:
-    """Take checkpoints before the settings, before the first app, and after the setup."""
+    """Take checkpoints before the settings, between them and the apps, and after the setup."""
     checkpoints.take(SETTINGS)
-    checkpoints.when("apps", lambda: settings.configured and _is_settings_loaded())
+    checkpoints.when(
+        "apps", lambda: settings.configured and _is_settings_loaded(), dispensable=True
+    )
     checkpoints.when("setup", lambda: apps.ready)
 
 

@@ -48,6 +48,10 @@ _AT_FIRST = 2
 #: A module edited some time ago gets a checkpoint before it if so much import time lies between
 #: it and the last one, in seconds: each reload of an earlier module takes that checkpoint anew.
 _WORTH_A_COPY = 0.05
+#: Checkpoints at even distances are at least so many times as far apart as the processor time of
+#: taking one: it costs the process that goes on more than that again, for the fork and for
+#: copies of the pages that it writes to.
+_TIMES_ITS_COST = 20
 #: Reasons that may be over once the garbage collector has closed what is unreachable.
 _OPEN = frozenset({"AP211", "AP215", "AP216", "AP217", "AP218", "AP219", "AP220"})
 
@@ -65,6 +69,8 @@ class Checkpointer:
         self._process_ids = ProcessIds()
         self._interval = _FIRST_INTERVAL
         self._taken = 0
+        #: Processor time that taking the last checkpoint has cost, in seconds.
+        self._cost = 0.0
         self._elapsed = 0.0
         self._last = time.perf_counter()
         self._names: frozenset[str] = frozenset()
@@ -72,6 +78,8 @@ class Checkpointer:
         self._looked_for = ""
         self._edited: frozenset[str] = frozenset()
         self._points: dict[str, Callable[[], bool]] = {}
+        #: Those of them that are no better than a checkpoint just before.
+        self._dispensable: set[str] = set()
         self.enabled = True
         self._taking = False
         self._own_modules = OwnModules()
@@ -109,9 +117,15 @@ class Checkpointer:
         self.enabled = False
         self._link.say(m.Refused("settings", reason))
 
-    def when(self, label: str, condition: Callable[[], bool]) -> None:
-        """Take a checkpoint at the first import at which the condition holds."""
+    def when(self, label: str, condition: Callable[[], bool], *, dispensable: bool = False) -> None:
+        """Take a checkpoint at the first import at which the condition holds.
+
+        ``dispensable``: at the first one by which enough import time lies between it and the
+        last one, and none if a later point is reached before.
+        """
         self._points[label] = condition
+        if dispensable:
+            self._dispensable.add(label)
 
     def take(self, label: str, *, learn: bool = False, renewed: Handle | None = None) -> None:
         """Leave a checkpoint behind; returns in the process that goes on.
@@ -181,30 +195,50 @@ class Checkpointer:
         if name in self._names:
             self._names -= {name}
             is_edited = name in self._edited
-            if is_edited or time.perf_counter() - self._last > _WORTH_A_COPY:
+            if is_edited or self._since_last() > _WORTH_A_COPY:
                 # A module just edited is likely to be edited again: the next time is to be fast.
                 self.take(f"before {name}", learn=is_edited)
             return
-        if self.safety.is_busy():
+        label = self._reached()
+        is_due = not label and self._is_due() and self._own_modules.owns(name)
+        if not (label or is_due) or self.safety.is_busy():
             # It is over soon: a checkpoint at a later import is as good.
             return
-        for label, condition in self._points.items():
-            if condition():
-                del self._points[label]
-                self.take(label)
-                return
-        if self._is_due() and self._own_modules.owns(name):
-            self.take(f"at {name}")
-            self._taken += 1
-            if self._taken == _BEFORE_DOUBLING:
-                self._interval *= 2
-                self._taken //= 2
+        if is_due:
+            self._take_on_the_way(name)
+        else:
+            # Those before it were not worth a copy.
+            for earlier in [*self._points]:
+                del self._points[earlier]
+                if earlier == label:
+                    break
+            self.take(label)
+
+    def _reached(self) -> str:
+        """The last point that is reached, if a checkpoint is to be taken there."""
+        reached = [label for label, condition in self._points.items() if condition()]
+        if not reached or (
+            reached[-1] in self._dispensable and self._since_last() <= _WORTH_A_COPY
+        ):
+            return ""
+        return reached[-1]
+
+    def _take_on_the_way(self, name: str) -> None:
+        self.take(f"at {name}")
+        self._taken += 1
+        if self._taken == _BEFORE_DOUBLING:
+            self._interval *= 2
+            self._taken //= 2
+
+    def _since_last(self) -> float:
+        return time.perf_counter() - self._last
 
     def _is_due(self) -> bool:
-        interval = self._interval * _AT_FIRST if self._link.first else self._interval
-        return time.perf_counter() - self._last > interval
+        interval = max(self._interval, _TIMES_ITS_COST * self._cost)
+        return self._since_last() > (interval * _AT_FIRST if self._link.first else interval)
 
     def _split(self, label: str, *, learn: bool) -> None:
+        begun = time.process_time()
         exit_handlers.flush()
         if self._swapper is not None:
             self._swapper.trim()
@@ -224,6 +258,7 @@ class Checkpointer:
         theirs.close()
         # Before the fork: a checkpoint that has not run yet must not get SIGINT.
         mask = block_signals()
+        spent = time.process_time() - begun
         try:
             child = fork()
         except BaseException:
@@ -241,6 +276,8 @@ class Checkpointer:
             exit_handlers.hand_over_handlers()
             self._link.guard(on=True)
             self._link.greet()
+            # The clock has begun anew with this process.
+            self._cost = spent + time.process_time()
         self._last = time.perf_counter()
 
     def _learn(self) -> None:

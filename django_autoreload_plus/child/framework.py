@@ -58,8 +58,11 @@ class Checkpoints(Protocol):
         ``renewed``: a handle that may be open, as each process gets one of its own.
         """
 
-    def when(self, label: str, condition: Callable[[], bool]) -> None:
-        """Take a checkpoint at the first import at which the condition holds."""
+    def when(self, label: str, condition: Callable[[], bool], *, dispensable: bool = False) -> None:
+        """Take a checkpoint at the first import at which the condition holds.
+
+        ``dispensable``: not if it would be no better than one just before.
+        """
 
     def stop(self) -> None:
         """No further checkpoints."""

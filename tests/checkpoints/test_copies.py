@@ -76,7 +76,7 @@ def test_copies_are_named_quiet_and_hold_no_port(project: Path) -> None:
 #: More import time than between two copies.
 SLOW = """
 import time
-END = time.perf_counter() + 0.25
+END = time.perf_counter() + 0.5
 while time.perf_counter() < END:
     pass
 """
@@ -103,7 +103,7 @@ def test_copies_at_even_distances_stand_before_the_projects_modules(
 
 def test_the_memory_of_the_copies_is_bounded(project: Path) -> None:
     """A large project would fill the memory of a small machine."""
-    limit = 30
+    limit = 20
     add_view(project, "page", VIEW)
     add_settings(project, f"AUTORELOAD_PLUS = {{'CHECKPOINT_MEMORY': {limit}}}")
     with Site(project) as server:
