@@ -101,7 +101,7 @@ def _swapped(
         found = plan(path, (before.encode(), old), (after.encode(), new))
         if isinstance(found, Refusal):
             return _refused(found)
-        delta = Delta(found.gone, found.come, found.headers)
+        delta = Delta(found.gone, found.come, found.headers, found.classes)
         names = edited([(path, delta)], known[2].namespaces)
         outcome = prepare(path, found.old, found.new, *known, data, delta, names)
         if isinstance(outcome, Refusal):
