@@ -72,7 +72,7 @@ def _function(function: FunctionType, root: str) -> Any:
         "doc": function.__doc__,
         "defaults": _text(function.__defaults__, root),
         "kwdefaults": _text(function.__kwdefaults__, root),
-        "annotations": _text(function.__annotations__, root),
+        "annotations": _annotations(function, root),
         "closure": [_cell(cell, root) for cell in function.__closure__ or ()],
         "dict": _text(sorted(vars(function)), root),
         "signature": _signature(function),
@@ -83,7 +83,15 @@ def _function(function: FunctionType, root: str) -> Any:
 def _signature(function: FunctionType) -> str:
     try:
         return _HEX.sub("0x", str(inspect.signature(function)))
-    except ValueError as error:  # that of a lazily computed value, in Python 3.14.0
+    # Annotations may name nothing (since 3.14); that of a lazily computed value is none in 3.14.0.
+    except (NameError, ValueError) as error:
+        return str(error)
+
+
+def _annotations(function: FunctionType, root: str) -> str:
+    try:
+        return _text(function.__annotations__, root)
+    except NameError as error:
         return str(error)
 
 

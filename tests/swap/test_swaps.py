@@ -130,6 +130,12 @@ _CASES = {
         "return 2",
     ),
 }
+if sys.version_info >= (3, 14):
+    _CASES["annotations that name nothing"] = (
+        "def f(a: missing = 0): return 1\ndef probe(): return [('f', f)]\n",
+        "return 1",
+        "return 2",
+    )
 # What the standard library makes of classes, some of it by looking at their annotations (3.14).
 _ANNOTATED = """import dataclasses, functools, typing
 def f(): return 1
