@@ -147,6 +147,7 @@ class _Preparation:
             self._ran()
             or self._held()
             or self._strangers()
+            or self._awaited()
             or self._counted()
             or self._looked_at()
             or self._warned()
@@ -208,10 +209,20 @@ class _Preparation:
                 return Reason("AP120", text)
         return None
 
+    def _awaited(self) -> Reason | None:
+        """Since Python 3.15 a lazy import keeps the module's code, to tell of its line."""
+        module = self._pairs[0]
+        if any(self._index.lazy(self._path)) and not (
+            module.new and same_lines(module.old, module.new)
+        ):
+            return Reason("AP121", "a lazy import from the start holds module-level code")
+        return None
+
     def _counted(self) -> Reason | None:
         """References to code objects that neither functions nor parents nor records explain."""
         known = Counter(id(one.__code__) for one in self._index.functions(self._path))
         known.update(id(code) for code in self._recorder.ran_in(self._path))
+        known.update(id(code) for code in self._index.lazy(self._path))
         found = reachable(self._living())
         for key in held_elsewhere(found, known):
             pair = self._locate(found[key])
@@ -224,6 +235,7 @@ class _Preparation:
     def _living(self) -> Iterator[CodeType]:
         yield from (function.__code__ for function in self._index.functions(self._path))
         yield from self._recorder.ran_in(self._path)
+        yield from self._index.lazy(self._path)
 
     def _looked_at(self) -> Reason | None:
         for pair in self._pairs:

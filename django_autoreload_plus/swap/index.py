@@ -14,6 +14,7 @@ import builtins
 import gc
 import marshal
 import sys
+import types
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import (
@@ -31,6 +32,7 @@ namespace_of_class = type.__dict__["__dict__"].__get__
 qualname_of_class = type.__dict__["__qualname__"].__get__  # past any metaclass
 _FIRST_LINE = "__firstlineno__"
 _STATIC = "__static_attributes__"
+_LAZY = getattr(types, "LazyImportType", None)
 _FROZEN_BY_PYTHON = gc.get_freeze_count()  # some hundred objects of its own, on 3.12 and later
 #: The garbage collector compares each reference that there is with so many objects, at most.
 _MOST_ASKED = 250
@@ -134,6 +136,13 @@ class Index:
     def modules(self, path: str) -> tuple[tuple[str, _Namespace], ...]:
         """Name and namespace of each module in ``sys.modules`` loaded from this file."""
         return tuple(self._modules.get(path, ()))
+
+    def lazy(self, path: str) -> Iterator[CodeType]:
+        """The code that each import of this file keeps which waits to be done (Python 3.15)."""
+        for _, namespace in self.modules(path):
+            for value in [*namespace.values()]:
+                if type(value) is _LAZY:
+                    yield from (one for one in gc.get_referents(value) if type(one) is CodeType)
 
     def sources(self, namespace: _Namespace) -> frozenset[str]:
         """The files of all living functions whose global names are those of this namespace."""

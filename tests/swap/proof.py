@@ -76,7 +76,9 @@ class Experiment:
             }
         outcomes = self._swap(changes, package, describe=True)
         found = {
-            at: differences(one["state"], self._swapped_states[at])
+            at: [one["refused"]]
+            if "refused" in one
+            else differences(one["state"], self._swapped_states[at])
             for at, one in zip(swaps, outcomes, strict=True)
         }
         return {at: differing for at, differing in found.items() if differing}

@@ -136,6 +136,12 @@ if sys.version_info >= (3, 14):
         "return 1",
         "return 2",
     )
+if sys.version_info >= (3, 15):
+    _CASES["a lazy import that waits"] = (
+        "lazy import math, decimal\ndef f(): return 1\ndef probe(): return [('f', f)]\n",
+        "return 1",
+        "return 2",
+    )
 # What the standard library makes of classes, some of it by looking at their annotations (3.14).
 _ANNOTATED = """import dataclasses, functools, typing
 def f(): return 1
