@@ -13,9 +13,9 @@ from .terminal import Terminal
 from .timings import ReloadTimings
 
 #: After so many reloads in a row for the same file, each within so many seconds of the last,
-#: the file is probably written by a program, and not by its reader.
-_REPEATED = 8
-_SOON = 4.0
+#: the file is probably written by a program: nobody who looks at what has been saved is as fast.
+_REPEATED = 20
+_SOON = 1.5
 
 
 class ReloadReport:

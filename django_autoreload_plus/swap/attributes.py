@@ -164,7 +164,8 @@ class Members:
         family = [*_subclasses(owner)]
         known = {**READERS, **self._known.readers}
         found: set[str] = set()
-        for one in self._recorder.lookups.computed:
+        # In order, so that the reason that is given is the same each time.
+        for one in sorted(self._recorder.lookups.computed, key=lambda one: (one.modules, one.name)):
             names = {(module, one.name) for module in one.modules} & known.keys()
             if names:
                 found.update(name for reader in names for name in known[reader])

@@ -76,7 +76,7 @@ WRITTEN_LATER = """if os.environ.get("RUN_MAIN") == "true":
             def write():
                 Path("number.py").write_text(f"NUMBER = {time.time_ns()}")
 
-            threading.Timer(0.5, write).start()"""
+            threading.Timer(0.1, write).start()"""
 
 
 def test_a_file_that_is_written_once_it_serves(our_reloader: Reloader, tmp_path: Path) -> None:
