@@ -12,14 +12,21 @@ _mro_of: Any = type.__dict__["__mro__"].__get__
 _namespace_of: Any = type.__dict__["__dict__"].__get__
 
 
-def _always(_owner: type, _name: str, _value: object) -> bool:
-    return True
+def _not_media(_owner: type, name: str, _value: object) -> bool:
+    """``MediaDefiningClass`` makes it where it is not defined."""
+    return name != "media"
+
+
+def _in_admin(_owner: type, name: str, _value: object) -> bool:
+    return name != "list_select_related"
 
 
 def _in_form(owner: type, name: str, value: object) -> bool:
     """``DeclarativeFieldsMetaclass`` collects fields, and what is None hides one of a base."""
-    return value is not None and not any(
-        name in _attribute(one, "declared_fields") for one in _mro_of(owner)
+    return (
+        name != "media"
+        and value is not None
+        and not any(name in _attribute(one, "declared_fields") for one in _mro_of(owner))
     )
 
 
@@ -54,6 +61,18 @@ def _alters_data(owner: type, name: str, _value: object) -> bool:
 def _handles_method(owner: type, name: str) -> bool:
     """``View.view_is_async`` looks for the handlers of all methods."""
     return any(name in _attribute(one, "http_method_names") for one in _mro_of(owner))
+
+
+def _hides_action(owner: type, name: str) -> bool:
+    """``ViewSetMixin.get_extra_actions`` finds what a decorator has marked, unless it is hidden."""
+    values = [_namespace_of(one).get(name) for one in _mro_of(owner)]
+    return any(type(value) is FunctionType and "mapping" in vars(value) for value in values)
+
+
+def _is_option(owner: type, name: str) -> bool:
+    """``Options.contribute_to_class`` looks for all options, in bases of ``Meta`` too."""
+    options = sys.modules.get("django.db.models.options")
+    return type(owner) is type and name in getattr(options, "DEFAULT_NAMES", ())
 
 
 def _is_promised(owner: type, _name: str) -> bool:
@@ -107,7 +126,8 @@ _ACTIONS = ("list", "create", "retrieve", "update", "partial_update", "destroy")
 
 CLASSES = KnownClasses(
     made_by={
-        ("django.forms.widgets", "MediaDefiningClass"): _always,
+        ("django.forms.widgets", "MediaDefiningClass"): _not_media,
+        ("django.contrib.admin.options", "ModelAdmin"): _in_admin,
         ("django.forms.forms", "DeclarativeFieldsMetaclass"): _in_form,
         ("django.forms.models", "ModelFormMetaclass"): _in_form,
         ("django.db.models.base", "ModelBase"): _in_model,
@@ -117,6 +137,7 @@ CLASSES = KnownClasses(
         # Modules, settings, connections, and what stands for another object.
         **_named("django.apps.config AppConfig.create"),
         **_named("django.conf LazySettings.__getattr__ Settings.__init__"),
+        **_named("django.contrib.admin.options ModelAdmin.__init_subclass__"),
         **_named("django.contrib.auth.apps AuthConfig.ready", "last_login"),
         **_named("django.core.management.base BaseCommand.run_from_argv"),
         **_named("django.utils.connection BaseConnectionHandler.__getitem__"),
@@ -168,6 +189,7 @@ CLASSES = KnownClasses(
         **_named("oscar.core.loading _pluck_classes"),
         **_named("rest_framework.relations method_overridden", "get_queryset"),
         **_named("rest_framework.routers SimpleRouter.get_method_map", *_ACTIONS),
+        **_named("rest_framework.routers SimpleRouter.get_urls", "basename", "detail"),
         **_named("rest_framework.viewsets ViewSetMixin.as_view"),
         # Those that are marked by a decorator.
         **_named("rest_framework.viewsets ViewSetMixin.get_extra_actions"),
@@ -183,5 +205,6 @@ CLASSES = KnownClasses(
             *(f"get_{what}view_kwargs" for what in _WAGTAIL_VIEWS),
         }
     ),
-    looked_at=(_handles_method, _is_promised, _enables),
+    unpacked=frozenset({"as_view"}),
+    looked_at=(_handles_method, _hides_action, _is_option, _is_promised, _enables),
 )

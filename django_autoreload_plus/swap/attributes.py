@@ -26,6 +26,9 @@ _mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 _qualname_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 _set: Callable[[type, str, object], None] = type.__setattr__  # no metaclass is to notice
 _delete: Callable[[type, str], None] = type.__delattr__
+_LOOKING_ITSELF = frozenset({"__getattr__", "__getattribute__"})
+#: Functions that get the class as it is, without being marked.
+_OF_CLASSES = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
 _STATIC = "__static_attributes__"
 _FIRST_LINE = "__firstlineno__"
 #: What a class body binds before its first statement.
@@ -45,6 +48,7 @@ _LOOKED_UP_IN_C = frozenset(
     "parse_constant", "default", "delimiter", "doublequote", "escapechar", "lineterminator",
     "quotechar", "quoting", "skipinitialspace", "persistent_id", "persistent_load", "find_class",
     "reducer_override", "dispatch_table", "getrandbits", "random", "seed", "find_spec",
+    "asend", "athrow", "aclose",
     "load_module", "exec_module", "create_module", "get_data", "path", "step", "finalize",
     "inverse", "value", "mro", "cancel", "call_soon", "add_done_callback", "get_loop", "fileno",
 }  # fmt: skip
@@ -146,12 +150,18 @@ class Members:
         if isinstance(looked_up, Reason):
             return looked_up
         looked_up |= self._recorder.loose_names
+        family = [*_subclasses(owner)]
+        for base in {base for one in family for base in _mro_of(one)}:
+            matched = _namespace_of(base).get("__match_args__", ())
+            looked_up.update(matched if isinstance(matched, tuple) else ())
         mentioned = self._recorder.lookups.names
         for member in (*edit.gone, *edit.come):
             what = ""
             if member.name in mentioned or member.name in looked_up:
                 what = "code that ran while starting mentions the name of"
-            elif any(looked(owner, member.name) for looked in self._known.looked_at):
+            elif any(
+                looked(one, member.name) for looked in self._known.looked_at for one in family
+            ):
                 what = "the framework may have looked for"
             elif member.name in _LOOKED_UP_IN_C:
                 what = "Python itself may have looked for"
@@ -162,6 +172,7 @@ class Members:
     def _looked_up(self, owner: type) -> set[str] | Reason:
         """Names that were looked up by functions that compute them."""
         family = [*_subclasses(owner)]
+        held = {*_functions_of(family)}
         known = {**READERS, **self._known.readers}
         found: set[str] = set()
         # In order, so that the reason that is given is the same each time.
@@ -170,7 +181,7 @@ class Members:
             if names:
                 found.update(name for reader in names for name in known[reader])
             elif one.receivers is None or not all(
-                self._is_elsewhere(receiver, one, owner, family) for receiver in one.receivers
+                self._is_elsewhere(receiver, one, owner, family, held) for receiver in one.receivers
             ):
                 reader = f"{one.modules[0]}.{one.name}()"
                 text = f"{reader} may have read any attribute of {_qualname_of(owner)}"
@@ -178,7 +189,12 @@ class Members:
         return found
 
     def _is_elsewhere(
-        self, receiver: str, reader: Computed, owner: type, family: list[type]
+        self,
+        receiver: str,
+        reader: Computed,
+        owner: type,
+        family: list[type],
+        held: set[tuple[object, str]],
     ) -> bool:
         """Whether that in which something was looked up has nothing to do with a class."""
         modules = {id(module): module for module in map(sys.modules.get, reader.modules)}
@@ -186,15 +202,14 @@ class Members:
         if others or not isinstance(module, ModuleType):
             return False
         space: dict[str, object] = ModuleType.__getattribute__(module, "__dict__")
-        if receiver.startswith("."):
+        if receiver[0] in ".:":
+            if (module.__name__, reader.name) in held:
+                return False  # a function that the class has, from whatever other one
             around = _inside(space, receiver[1:])
             name = reader.name.rpartition(".")[2]
             return (
                 isinstance(around, type)
-                and (
-                    name == "__new__"
-                    or not isinstance(_namespace_of(around).get(name), staticmethod)
-                )
+                and _is_bound(around, name, to_class=receiver[0] == ":")
                 and not issubclass(around, type)
                 and all(around not in _mro_of(one) for one in family)
             )
@@ -202,7 +217,14 @@ class Members:
             return False
         value = space[receiver]
         kind = value if isinstance(value, type) else type(value)
-        return owner not in _mro_of(kind)
+        stands_for = [kind]
+        if not isinstance(value, type) and any(
+            not _LOOKING_ITSELF.isdisjoint(_namespace_of(one)) for one in _mro_of(kind)[:-1]
+        ):
+            # It may ask another object, which it holds.
+            stands_for += map(type, _own_values(value))
+            stands_for += [one for one in _own_values(value) if isinstance(one, type)]
+        return all(owner not in _mro_of(one) for one in stands_for)
 
     # -- who has made it ------------------------------------------------------------
 
@@ -219,6 +241,8 @@ class Members:
     def _maker(self, one: type, owner: type, member: Member) -> str | None:
         value = _value(member) if member.kind != METHOD else _nobody
         makers: list[type] = []
+        if issubclass(owner, type):
+            return "type"
         if type(one) not in {type, abc.ABCMeta}:
             makers.append(type(one))
         makers += [
@@ -384,6 +408,33 @@ def _subclasses(owner: type) -> Iterator[type]:
             seen.add(id(one))
             yield one
             waiting += type.__subclasses__(one)  # past any metaclass
+
+
+def _functions_of(family: Iterable[type]) -> Iterator[tuple[object, str]]:
+    """Modules and dotted names of the functions that classes have, and inherit."""
+    for base in {base for one in family for base in _mro_of(one)}:
+        for value in _namespace_of(base).values():
+            parts = (value.fget, value.fset, value.fdel) if type(value) is property else (value,)
+            for part in parts:
+                inner = part.__func__ if isinstance(part, (classmethod, staticmethod)) else part
+                if type(inner) is FunctionType:
+                    yield inner.__globals__.get("__name__"), qualname(inner.__code__)
+
+
+def _is_bound(around: type, name: str, *, to_class: bool) -> bool:
+    """Whether the first argument of a function in a class is an instance of it, or the class."""
+    value = _namespace_of(around).get(name)
+    if to_class:
+        return isinstance(value, classmethod) or name in _OF_CLASSES
+    return not isinstance(value, staticmethod)
+
+
+def _own_values(value: object) -> list[object]:
+    try:
+        held = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return []
+    return [*held.values()] if isinstance(held, dict) else []
 
 
 def _inside(space: dict[str, object], dotted: str) -> object:

@@ -21,24 +21,43 @@ from .modules import module_namespaces
 Named = tuple[str, str]
 
 #: These look for the name that is their argument.
-_LOOK_FOR = {"getattr": 2, "hasattr": 2, "attrgetter": 1, "methodcaller": 1}
+_LOOK_FOR = {"getattr": 2, "hasattr": 2, "delattr": 2, "attrgetter": 1, "methodcaller": 1}
 #: These look at all attributes of their argument, or for one by a computed name.
 _LOOK_AT_ALL = frozenset({"dir", "getattr_static", "getmembers", "getmembers_static", "vars"})
 #: The same, as attributes.
 _LOOKING = frozenset({"__dict__", "__getattr__", "__getattribute__"})
 #: Nobody gives another thing these names.
-_STATIC_LOOKS = frozenset({"getattr_static", "getmembers", "getmembers_static"})
+_STATIC_LOOKS = frozenset(
+    {"attrgetter", "getattr_static", "getmembers", "getmembers_static", "methodcaller"}
+)
 _LOOKS = frozenset(_LOOK_FOR) | _LOOK_AT_ALL | _LOOKING
 _EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 #: Instructions that look up an attribute, and how many bits of their argument are flags.
 _LOADS = {
     dis.opmap[name]: bits
-    for name, bits in (("LOAD_ATTR", 1), ("LOAD_SUPER_ATTR", 2), ("IMPORT_FROM", 0))
+    for name, bits in (
+        ("LOAD_ATTR", 1),
+        ("LOAD_SUPER_ATTR", 2),
+        ("IMPORT_FROM", 0),
+        ("DELETE_ATTR", 0),
+        ("STORE_ATTR", 0),
+    )
     if name in dis.opmap
+}
+_STORE_ATTR = dis.opmap["STORE_ATTR"]
+_STORES = {dis.opmap["STORE_NAME"], dis.opmap["STORE_GLOBAL"]}
+_STORE_GLOBAL = dis.opmap["STORE_GLOBAL"]
+_LOAD_FAST = dis.opmap["LOAD_FAST"]
+_LOAD_TWO = dis.opmap.get("LOAD_FAST_LOAD_FAST", -1)
+_CALL_UNPACKED = dis.opmap["CALL_FUNCTION_EX"]
+_JUMPS_BACK = {
+    dis.opmap[name] for name in ("JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT") if name in dis.opmap
 }
 _MATCH_CLASS = dis.opmap.get("MATCH_CLASS", -1)
 _JUMPS = {*dis.hasjrel, *dis.hasjabs}
 _WORD = re.compile(r"\w+")
+#: The beginning of a field of a format, the name of which is computed.
+_OPEN_FIELD = re.compile(r"\{\w*[.\[][\w.\[\]]*$")
 
 
 @dataclass(frozen=True)
@@ -49,12 +68,15 @@ class KnownClasses:
     whether an attribute of this name and with this value, a function or made of literals, is
     none of their business. ``readers``: functions that look up computed names, with those that
     they may have looked for in any class. ``given``: functions that look up names that are given
-    to them as constants. ``looked_at``: whether a class was looked at as a whole, or for a name.
+    to them as constants, and ``unpacked`` those that look up the names of keywords, which are
+    computed where a call unpacks a mapping. ``looked_at``: whether a class was looked at as a
+    whole, or for a name.
     """
 
     made_by: Mapping[Named, Callable[[type, str, object], bool]] = field(default_factory=dict)
     readers: Mapping[Named, tuple[str, ...]] = field(default_factory=dict)
     given: frozenset[str] = frozenset()
+    unpacked: frozenset[str] = frozenset()
     looked_at: tuple[Callable[[type, str], bool], ...] = ()
 
 
@@ -86,8 +108,10 @@ READERS: Mapping[Named, tuple[str, ...]] = _known(
         # So are enumerations.
         "enum": "EnumType.__new__ EnumType._add_member_ EnumType._convert_"
         " EnumType._find_data_repr_ EnumType._find_data_type_ EnumType._find_new_"
-        " EnumType.__setattr__ _simple_enum.<locals>.convert_class global_enum property.__get__",
+        " EnumType.__setattr__ _proto_member.__set_name__ _simple_enum.<locals>.convert_class"
+        " global_enum property.__get__",
         "functools": "total_ordering update_wrapper",
+        "hashlib": "__get_openssl_constructor",
         "importlib._bootstrap": "FrozenImporter.exec_module _find_and_load _handle_fromlist"
         " _find_and_load_unlocked",
         "importlib._bootstrap_external": "_LoaderBasics.exec_module",
@@ -107,6 +131,7 @@ READERS: Mapping[Named, tuple[str, ...]] = _known(
         # Classes with such a base are left alone.
         "random": "Random.__init_subclass__",
         "six": "<module>",
+        "ssl": "_sslcopydoc",
         "sqlparse.tokens": "_TokenType.__getattr__",
         "typing": "_BaseGenericAlias.__getattr__ _TypedDictMeta.__new__ __getattr__"
         " _generic_init_subclass _get_protocol_attrs get_type_hints runtime_checkable",
@@ -121,7 +146,8 @@ class Computed:
     """Code that looks up attributes by computed names.
 
     ``modules``: those of its file. ``receivers``: in what, each a name of its module or, beginning
-    with a dot, the class around it, for instances of that; None: in anything.
+    with a dot, the class around it, for instances of that, or with a colon, for itself; None: in
+    anything.
     """
 
     modules: tuple[str, ...]
@@ -139,29 +165,42 @@ class Lookups:
         self.computed: list[Computed] = []
         #: Functions that look up names that are given to them.
         self.given: frozenset[str] = frozenset()
+        #: Those of them that look up the names of keywords.
+        self.unpacked: frozenset[str] = frozenset()
+        #: Names of modules, by their files, that may have meant several things.
+        self._rebound: dict[str, set[str]] = {}
         self._to_read: list[CodeType] = []
 
     def note(self, code: CodeType) -> None:
         """This code has run, and is not kept."""
         self.names.update(_mentioned(code))
+        if code.co_name == "<module>":
+            self._rebound.setdefault(code.co_filename, set()).update(_rebound(code))
         if self._looks(code):
             self._to_read.append(code)
 
     def read(self, ran: Iterable[CodeType]) -> tuple[set[str], list[tuple[object, ...]]]:
         """The names in these and in all that was noted, and the `Computed`; takes its time."""
         names: set[str] = set()
+        rebound = {path: {*bound} for path, bound in self._rebound.items()}
         reading = [*self._to_read]
         for code in ran:
             names.update(_mentioned(code))
+            if _STORE_GLOBAL in code.co_code[::2]:
+                rebound.setdefault(code.co_filename, set()).update(_arguments(code, _STORE_GLOBAL))
             if self._looks(code):
                 reading.append(code)
         modules = _modules_by_file()
         found = set()
         for code in reading:
             names.update(_words(code.co_consts))
-            if _LOOKS.isdisjoint((*code.co_names, *code.co_varnames)):
-                continue
-            receivers = _Receivers(code).found()
+            receivers: frozenset[str] | None = frozenset()
+            if self._computes(code):
+                receivers = None
+            elif not _LOOKS.isdisjoint(_names(code)):
+                receivers = _Receivers(code).found()
+                if receivers and not receivers.isdisjoint(rebound.get(code.co_filename, ())):
+                    receivers = None
             if receivers is None or receivers:
                 path = code.co_filename
                 frozen = path[len("<frozen ") : -1] if path.startswith("<frozen ") else path
@@ -177,12 +216,63 @@ class Lookups:
 
     def _looks(self, code: CodeType) -> bool:
         names = (code.co_name, *code.co_names)
-        return not (
+        return self._computes(code) or not (
             _LOOKS.isdisjoint(names)
             and self.given.isdisjoint(names)
-            and _STATIC_LOOKS.isdisjoint(code.co_varnames)
+            and _STATIC_LOOKS.isdisjoint(_names(code))
             and _MATCH_CLASS not in code.co_code[::2]
         )
+
+    def _computes(self, code: CodeType) -> bool:
+        """Whether it puts formats together, or unpacks keywords for who looks up their names."""
+        is_unpacking = not self.unpacked.isdisjoint(code.co_names) and (
+            _CALL_UNPACKED in code.co_code[::2]
+        )
+        return is_unpacking or any(
+            type(one) is str and "{" in one and _OPEN_FIELD.search(one) for one in code.co_consts
+        )
+
+
+def _names(code: CodeType) -> tuple[str, ...]:
+    return (*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars)
+
+
+def _rebound(module: CodeType) -> Iterator[str]:
+    """Names that the code of a module binds more than once, or in a loop."""
+    raw = module.co_code
+    operations = raw[::2]
+    bound: dict[str, int] = {}
+    for operation in _STORES:
+        for at, name in _places(module, operation):
+            if bound.setdefault(name, at) != at:
+                yield name
+    for operation in _JUMPS_BACK.intersection(operations):
+        for end, argument in _found(module, operation):
+            begin = end - argument
+            yield from (name for name, at in bound.items() if begin <= at <= end)
+
+
+def _found(code: CodeType, operation: int) -> Iterator[tuple[int, int]]:
+    """Where an operation stands, and its arguments."""
+    raw = code.co_code
+    operations, arguments = raw[::2], raw[1::2]
+    at = operations.find(operation)
+    while at >= 0:
+        argument, before, shift = arguments[at], at - 1, 8
+        while before >= 0 and operations[before] == _EXTENDED_ARG:
+            argument |= arguments[before] << shift
+            before, shift = before - 1, shift + 8
+        yield at, argument
+        at = operations.find(operation, at + 1)
+
+
+def _places(code: CodeType, operation: int, bits: int = 0) -> Iterator[tuple[int, str]]:
+    for at, argument in _found(code, operation):
+        yield at, code.co_names[argument >> bits]
+
+
+def _arguments(code: CodeType, operation: int) -> Iterator[str]:
+    return (name for _, name in _places(code, operation))
 
 
 def _modules_by_file() -> dict[str, tuple[str, ...]]:
@@ -204,17 +294,26 @@ def _mentioned(code: CodeType) -> Iterator[str]:
 
 
 def _loaded(code: CodeType) -> Iterator[str]:
-    raw = code.co_code
-    operations, arguments = raw[::2], raw[1::2]
+    has_self = bool(code.co_argcount) and code.co_varnames[0] == "self"
     for operation, bits in _LOADS.items():
-        at = operations.find(operation)
-        while at >= 0:
-            argument, before, shift = arguments[at], at - 1, 8
-            while before >= 0 and operations[before] == _EXTENDED_ARG:
-                argument |= arguments[before] << shift
-                before, shift = before - 1, shift + 8
-            yield code.co_names[argument >> bits]
-            at = operations.find(operation, at + 1)
+        for at, name in _places(code, operation, bits):
+            # What an instance gets for itself says nothing of its class.
+            if not (operation == _STORE_ATTR and has_self and _is_of_first(code, at)):
+                yield name
+
+
+def _is_of_first(code: CodeType, at: int) -> bool:
+    """Whether the attribute that is set at this place is one of the first argument."""
+    raw = code.co_code
+    before = at - 1
+    while before >= 0 and raw[2 * before] == _EXTENDED_ARG:
+        before -= 1
+    if before < 0:
+        return False
+    operation, argument = raw[2 * before], raw[2 * before + 1]
+    return (operation == _LOAD_FAST and argument == 0) or (
+        operation == _LOAD_TWO and argument & 15 == 0
+    )
 
 
 def _is_dotted(text: str) -> bool:
@@ -258,7 +357,8 @@ class _Receivers:
             elif step.value in _LOOKS and step.operation.startswith("LOAD_"):
                 if step.operation == "LOAD_CONST":
                     continue
-                if step.operation.startswith("LOAD_FAST") and step.value not in _STATIC_LOOKS:
+                is_local = step.operation.startswith(("LOAD_FAST", "LOAD_DEREF"))
+                if is_local and step.value not in _STATIC_LOOKS:
                     continue
                 receiver = self._receiver(at)
                 if receiver is None:
@@ -286,15 +386,21 @@ class _Receivers:
             return None
         (step,) = steps
         if step.operation in {"LOAD_GLOBAL", "LOAD_NAME"}:
-            return str(step.value)
+            is_own = self._code.co_name != "<module>" and any(
+                one.operation == "STORE_NAME" and one.value == step.value for one in self._steps
+            )
+            return None if is_own else str(step.value)
         first = self._code.co_varnames[:1] if self._code.co_argcount else ()
         owner = qualname(self._code).rpartition(".")[0]
         is_self = step.operation.startswith("LOAD_FAST") and (step.value,) == first
-        is_set = any(
-            one.operation.startswith(("STORE_FAST", "DELETE_FAST")) and (one.value,) == first
+        is_set = is_self and any(
+            one.operation.startswith(("STORE_FAST", "DELETE_FAST"))
+            and (one.value == first[0] or (isinstance(one.value, tuple) and first[0] in one.value))
             for one in self._steps
         )
-        return f".{owner}" if is_self and owner and not is_set else None
+        if not is_self or is_set or not owner or first[0] not in {"self", "cls"}:
+            return None
+        return f".{owner}" if first[0] == "self" else f":{owner}"
 
     def _arguments(self, at: int) -> list[list[_Instruction]]:
         """What computes the arguments of the function that is loaded at a step; none: unknown."""

@@ -26,6 +26,8 @@ from .headers import (
     without_headers,
 )
 
+#: These see all names of a class while its body runs.
+_SEE_ALL = frozenset({"locals", "vars", "dir", "eval", "exec"})
 METHOD, VALUE = "method", "value"
 
 
@@ -95,6 +97,8 @@ def without_members(
 def _taken_out(old: _Body, new: _Body) -> WithoutMembers | None:
     bodies = (old, new)
     if old.code is None or new.code is None:
+        return None
+    if not all(_SEE_ALL.isdisjoint(names_used(one)) for one in (old.code, new.code)):
         return None
     kept = _aligned(old, new)
     if kept is None or all(len(one.node.body) == len(kept) for one in bodies):

@@ -57,6 +57,7 @@ class Swapper:
         """
         self._known = known
         self._recorder.lookups.given = known.given
+        self._recorder.lookups.unpacked = known.unpacked
         self._recorder.trim()
 
     def load(self) -> None:
