@@ -33,7 +33,6 @@ SWAP, REFUSED, NOT_LOADED, INVALID = "swap", "refused", "not loaded", "invalid"
 
 def survey(root: Path, packages: list[str]) -> Iterator[dict[str, Any]]:
     """In the site's own interpreter: start it, and prepare each hunk."""
-    from django_autoreload_plus.adapter.classes import CLASSES
     from django_autoreload_plus.protocol.reasons import Reason
     from django_autoreload_plus.supervisor.swaps import _exchange
     from django_autoreload_plus.swap.swapper import Swapper
@@ -52,7 +51,6 @@ def survey(root: Path, packages: list[str]) -> Iterator[dict[str, Any]]:
     swapper.start()
     sys.addaudithook(hook)
     _start_django()
-    swapper.trim(CLASSES)
     swapper.load()
     swapper.build_index()
 

@@ -27,7 +27,6 @@ from ..failure import contention
 from ..protocol.messages import SETTINGS
 from ..protocol.reasons import Reason
 from . import identities
-from .classes import CLASSES
 from .command_line import wants_reloader
 from .landmarks import LANDMARKS
 from .redirect import lead_here, play_parent  # noqa: F401 - part of the plugin, as connect() is
@@ -45,7 +44,6 @@ def connect(connection: Connection) -> None:
         # Other commands may never tell that they have started.
         connection.collector.rest()
     contention.inherent += [FieldError, ImproperlyConfigured]
-    connection.framework.classes = CLASSES
     connection.framework.landmarks = LANDMARKS
     connection.framework.lies_in_code = _lies_in_code
     # It makes one for each receiver of a signal: if they counted, none could be dropped.

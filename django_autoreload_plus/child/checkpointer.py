@@ -241,7 +241,7 @@ class Checkpointer:
         begun = time.process_time()
         exit_handlers.flush()
         if self._swapper is not None:
-            self._swapper.trim(self._link.framework.classes)
+            self._swapper.trim()
             if label == m.READY:
                 self._swapper.load()
         self._link.report(scan=False)

@@ -15,7 +15,6 @@ from ..failure.landmarks import NO_LANDMARKS, Landmarks
 from ..protocol.messages import Handled
 from ..protocol.reasons import Reason
 from ..records import dataclass, field
-from ..swap.lookups import NOTHING_KNOWN, KnownClasses
 from .changes import take_changes
 from .fork.outside import Data
 
@@ -91,7 +90,5 @@ class Framework:
     landmarks: Landmarks = NO_LANDMARKS
     #: Modules whose finalizers (``weakref.finalize``) do nothing but forget an object.
     memory_finalizers: tuple[str, ...] = ()
-    #: How its classes are made and looked at.
-    classes: KnownClasses = NOTHING_KNOWN
     #: Files besides our own whose frames tell nothing about a mistake.
     carriers: list[str] = field(default_factory=list)

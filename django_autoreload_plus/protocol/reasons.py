@@ -52,8 +52,6 @@ KINDS = {
     "AP152": "An imported module may have been another then",
     "AP153": "The place of a name is not certain",
     "AP154": "A name is not bound as the file says",
-    "AP155": "An attribute of a class may have been looked up",
-    "AP156": "A class is made by something that reads its attributes",
     "AP201": "Copies are switched off",
     "AP202": "This platform or Python cannot be copied",
     "AP203": "A debugger, profiler or coverage tool is at work",

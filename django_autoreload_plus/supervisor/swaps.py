@@ -58,6 +58,6 @@ def _exchange(path: str, old: tuple[bytes, CodeType], new: tuple[bytes, CodeType
     found = plan(path, old, new)
     if isinstance(found, Refusal):
         return found.reason
-    delta = (found.gone, found.come, found.headers, found.classes)
+    delta = (found.gone, found.come, found.headers)
     names = pack_delta(*delta) if any(delta) else ""
     return Swap(path, pack(found.old), pack(found.new), names, found.kinds)

@@ -10,12 +10,10 @@ from typing import Protocol
 
 from ..protocol.reasons import Reason
 from ..records import dataclass, replace
-from .attributes import Members
 from .classes import class_changes
 from .compare import Pair, Refusal, changed_names, match, orphans
 from .equality import identical, qualname, same_lines
 from .index import Index, holder_of
-from .lookups import NOTHING_KNOWN, KnownClasses
 from .names import Delta, Edited, Examination, NameExchange
 from .recorder import CopyAudit, RunRecorder
 from .references import held_elsewhere, reachable
@@ -46,7 +44,6 @@ class Ready:
     functions: tuple[tuple[FunctionType, CodeType], ...]
     attributes: tuple[AttributeChange, ...]
     names: NameExchange | None = None
-    classes: tuple[AttributeChange, ...] = ()
 
     def apply(self) -> None:
         """Exchange the code of the file's functions; all of it or, on an error, nothing."""
@@ -55,15 +52,14 @@ class Ready:
             for function, code in self.functions:
                 done.append((function, function.__code__))
                 function.__code__ = code
-            # Their namespaces as they are include what is changed next.
-            for change in (*self.classes, *self.attributes):
+            for change in self.attributes:
                 change.apply()
             if self.names is not None:
                 self.names.apply()
         except BaseException:
             for function, code in done:
                 function.__code__ = code
-            for change in (*self.attributes, *self.classes):
+            for change in self.attributes:
                 change.revert()
             raise
         linecache.cache.pop(self.path, None)
@@ -79,7 +75,6 @@ def prepare(  # noqa: PLR0913, PLR0917 - everything that is known of the start
     read_as_data: Collection[str] = (),
     delta: Delta = _NO_DELTA,
     edited: Edited = _NOTHING_EDITED,
-    known: KnownClasses = NOTHING_KNOWN,
 ) -> Ready | Refusal:
     """Check everything that must hold for ``path`` to be swapped in this process.
 
@@ -87,7 +82,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - everything that is known of the start
     its module code objects compiled under that name. ``read_as_data``: files whose source was
     read while starting other than to import it. ``delta``: statements that ``old`` and ``new`` are
     without, for they do nothing but bind names; ``edited``: the names that change at once in all
-    files. ``known``: what a framework tells of its classes.
+    files.
     """
     reason = unavailable() or _file_refusal(path, recorder, audit, read_as_data)
     if reason is not None:
@@ -99,18 +94,10 @@ def prepare(  # noqa: PLR0913, PLR0917 - everything that is known of the start
     if isinstance(pairs, Refusal):
         return pairs
     ready = _Preparation(path, pairs, delta, index, recorder, audit).result()
-    if isinstance(ready, Refusal):
+    if isinstance(ready, Refusal) or not delta.binds:
         return ready
-    members = Members(path, index, recorder, audit, known).changes(delta.classes)
-    names: NameExchange | Reason | None = None
-    if delta.binds:
-        names = Examination(path, old, delta, index, recorder, audit, edited).result()
-    refusal = next((one for one in (members, names) if isinstance(one, Reason)), None)
-    if refusal is not None:
-        return Refusal(refusal)
-    assert not isinstance(members, Reason)
-    assert not isinstance(names, Reason)
-    return replace(ready, names=names, classes=tuple(members))
+    names = Examination(path, old, delta, index, recorder, audit, edited).result()
+    return Refusal(names) if isinstance(names, Reason) else replace(ready, names=names)
 
 
 def _went(delta: Delta) -> Iterator[Pair]:

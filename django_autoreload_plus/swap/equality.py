@@ -200,27 +200,6 @@ def class_record(code: CodeType) -> ClassRecord:
     return _class_steps(code)[1]
 
 
-def with_static_attributes(body: CodeType, whole: CodeType) -> CodeType:
-    """The body of a class with what a version with more functions records of their attributes."""
-    record = class_record(whole).static_attributes
-    if record is None or is_module(body):
-        return body
-    names = [
-        code_place
-        for code_place, constant in enumerate(body.co_consts)
-        if constant is class_record(body).static_attributes
-    ]
-    constants = list(body.co_consts)
-    for place in names:
-        constants[place] = record
-    return body.replace(co_consts=tuple(constants))
-
-
-def is_module(code: CodeType) -> bool:
-    """Whether this is the body of a module."""
-    return code.co_name == "<module>"
-
-
 def docstring(code: CodeType) -> str | None:
     """The ``__doc__`` of a function made from this code."""
     if sys.version_info >= (3, 14) and not code.co_flags & _HAS_DOCSTRING:

@@ -14,8 +14,7 @@ from typing import Any
 
 from ..records import astuple, dataclass
 
-#: Annotations are a function of their own.
-LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
+_LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
 _FLAG_ANNOTATIONS = 0x1000000
 #: Built-in types, as annotations name them (computed with the function until Python 3.13).
 TYPES = frozenset(
@@ -87,7 +86,7 @@ def has_plain_header(function: Function, code: CodeType) -> bool:
         not getattr(function, "type_params", None)
         and all(map(is_literal, _defaults(function)))
         and (
-            LAZY_ANNOTATIONS
+            _LAZY_ANNOTATIONS
             or bool(code.co_flags & _FLAG_ANNOTATIONS)
             or all(_is_type(one) for _, one in _annotations(function))
         )
@@ -96,7 +95,7 @@ def has_plain_header(function: Function, code: CodeType) -> bool:
 
 def types_named(function: Function) -> tuple[str, ...]:
     """The built-in types that the annotations name, where they are computed with the function."""
-    if LAZY_ANNOTATIONS:
+    if _LAZY_ANNOTATIONS:
         return ()
     found = {
         node.id
@@ -112,27 +111,6 @@ def shape(function: Function) -> tuple[object, ...]:
     returns = function.returns and ast.dump(function.returns)
     yields = any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in _own(function))
     return type(function), ast.dump(function.args), returns, yields
-
-
-def header_alone(
-    function: Function, code: CodeType, *, defaults: bool = True, annotations: bool = True
-) -> CodeType:
-    """Code that makes a function with these defaults and annotations alone.
-
-    ``code`` is that of the module of the function.
-    """
-    header = ast.FunctionDef(
-        name="header",
-        args=_parameters(function, defaults=not defaults, annotations=not annotations),
-        body=[ast.Pass()],
-        decorator_list=[],
-        returns=function.returns if annotations else None,
-        type_params=[],
-    )
-    module = ast.fix_missing_locations(ast.Module(body=[header], type_ignores=[]))
-    flags = code.co_flags & _FLAG_ANNOTATIONS
-    made: CodeType = compile(module, "<header>", "exec", flags=flags, dont_inherit=True)
-    return made
 
 
 class _Versions:
@@ -163,8 +141,8 @@ class _Versions:
         headers = tuple(header for part in parts for header in part.headers)
         if not headers:
             return Without(old, new)
-        before = replaced(old, body=[part.old for part in parts])
-        after = replaced(new, body=[part.new for part in parts])
+        before = _replaced(old, body=[part.old for part in parts])
+        after = _replaced(new, body=[part.new for part in parts])
         return Without(before, after, headers)
 
     def _function(self, old: Function, new: Function, scope: str, bound: frozenset[str]) -> Without:
@@ -205,13 +183,25 @@ class _Versions:
 
     def _computes_nothing(self, function: Function) -> bool:
         """Whether annotations are the same whenever they are computed."""
-        if LAZY_ANNOTATIONS:
+        if _LAZY_ANNOTATIONS:
             return False  # they are a function of their own, which is compared
         is_text = bool(self._code.co_flags & _FLAG_ANNOTATIONS)
         return is_text or all(_is_type(one) for _, one in _annotations(function))
 
     def _alone(self, function: Function, *, defaults: bool, annotations: bool) -> CodeType:
-        return header_alone(function, self._code, defaults=defaults, annotations=annotations)
+        """Code that makes a function with these defaults and annotations alone."""
+        header = ast.FunctionDef(
+            name="header",
+            args=_parameters(function, defaults=not defaults, annotations=not annotations),
+            body=[ast.Pass()],
+            decorator_list=[],
+            returns=function.returns if annotations else None,
+            type_params=[],
+        )
+        module = ast.fix_missing_locations(ast.Module(body=[header], type_ignores=[]))
+        flags = self._code.co_flags & _FLAG_ANNOTATIONS
+        code: CodeType = compile(module, "<header>", "exec", flags=flags, dont_inherit=True)
+        return code
 
 
 def _is_simple(function: Function, scope: str) -> bool:
@@ -246,7 +236,7 @@ def _bare(function: Function, *, defaults: bool, annotations: bool) -> ast.stmt:
     }
     if annotations:
         changes["returns"] = None
-    bare: ast.stmt = replaced(function, **changes)
+    bare: ast.stmt = _replaced(function, **changes)
     return bare
 
 
@@ -258,15 +248,15 @@ def _parameters(function: Function, *, defaults: bool, annotations: bool) -> ast
         changes = {"defaults": [], "kw_defaults": [None] * len(given.kwonlyargs)}
     if annotations:
         for name in ("posonlyargs", "args", "kwonlyargs"):
-            changes[name] = [replaced(one, annotation=None) for one in getattr(given, name)]
+            changes[name] = [_replaced(one, annotation=None) for one in getattr(given, name)]
         for name in ("vararg", "kwarg"):
             one = getattr(given, name)
-            changes[name] = one and replaced(one, annotation=None)
-    parameters: ast.arguments = replaced(given, **changes)
+            changes[name] = one and _replaced(one, annotation=None)
+    parameters: ast.arguments = _replaced(given, **changes)
     return parameters
 
 
-def replaced(node: Any, **changes: object) -> Any:
+def _replaced(node: Any, **changes: object) -> Any:
     """A copy of a node with other fields; it stands where the node did."""
     fields = {name: getattr(node, name) for name in node._fields if hasattr(node, name)}
     return ast.copy_location(type(node)(**(fields | changes)), node)

@@ -14,7 +14,6 @@ from .audit import CopyAudit
 from .equality import constant_key, identical, names_used, nested
 from .headers import Header, Place
 from .index import Index
-from .members import METHOD, ClassEdit
 from .namespaces import Begun, Namespaces
 from .recorder import RunRecorder
 from .statements import (
@@ -85,12 +84,11 @@ class Edited:
 
 @dataclass(frozen=True)
 class Delta:
-    """What went from a file and came to it, and the functions with new headers."""
+    """The statements that went from a file and came to it, and the functions with new headers."""
 
     gone: tuple[Statement, ...] = ()
     come: tuple[Statement, ...] = ()
     headers: tuple[Header, ...] = ()
-    classes: tuple[ClassEdit, ...] = ()
 
     @property
     def binds(self) -> bool:
@@ -117,8 +115,6 @@ class Delta:
         """The code of what went."""
         for statement in self.gone:
             yield from nested(statement.code)
-        for edit in self.classes:
-            yield from (one.code for one in edit.gone if one.kind == METHOD)
 
 
 class Examination:
@@ -218,7 +214,7 @@ class Examination:
             if name not in namespace or not self._is_as_written(statement, name, namespace[name]):
                 return Reason("AP154", f"{name} of {begun.name} is not what its file says")
         functions = [namespace[one.names[0]] for one in self._delta.gone if one.kind == FUNCTION]
-        if held_elsewhere(functions):
+        if _held_elsewhere(functions):
             return Reason("AP150", f"a function that changed in {begun.name} is held elsewhere")
         return None
 
@@ -379,7 +375,7 @@ def same_literals(one: object, other: object) -> bool:
     return constant_key(one) == constant_key(other)
 
 
-def held_elsewhere(functions: list[object]) -> bool:
+def _held_elsewhere(functions: list[object]) -> bool:
     """Whether anything but their module and the index refers to one of these functions."""
     functions.append(_nobody())
     counts = [*map(sys.getrefcount, functions)]

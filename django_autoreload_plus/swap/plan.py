@@ -7,17 +7,10 @@ from types import CodeType
 from ..records import dataclass
 from .compare import Refusal, compare
 from .headers import Header
-from .members import METHOD, VALUE, ClassEdit
 from .statements import CONSTANT, FUNCTION, IMPORT, Statement, split
 
 _UNAVAILABLE = "AP140"
-_WORDS = {
-    IMPORT: "imports",
-    FUNCTION: "functions",
-    CONSTANT: "values",
-    METHOD: "methods",
-    VALUE: "attributes",
-}
+_WORDS = {IMPORT: "imports", FUNCTION: "functions", CONSTANT: "values"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +22,6 @@ class Exchanged:
     gone: tuple[Statement, ...] = ()
     come: tuple[Statement, ...] = ()
     headers: tuple[Header, ...] = ()
-    classes: tuple[ClassEdit, ...] = ()
     bodies: bool = False
 
     @property
@@ -38,8 +30,6 @@ class Exchanged:
         found = {_WORDS[one.kind] for one in (*self.gone, *self.come) if one.kind in _WORDS}
         if self.headers:
             found.add("defaults or annotations")
-        members = [one for edit in self.classes for one in (*edit.gone, *edit.come)]
-        found |= {_WORDS[one.kind] for one in members}
         return (*(["function bodies"] if self.bodies else []), *sorted(found)) or ("line numbers",)
 
 
@@ -60,4 +50,4 @@ def plan(
     if isinstance(rest, Refusal):
         return found
     bodies = bool(rest.changed)
-    return Exchanged(edit.old, edit.new, edit.gone, edit.come, edit.headers, edit.classes, bodies)
+    return Exchanged(edit.old, edit.new, edit.gone, edit.come, edit.headers, bodies)

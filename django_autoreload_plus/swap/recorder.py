@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import marshal
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from types import CodeType
 
@@ -15,7 +14,6 @@ from .audit import CopyAudit
 from .compare import Refusal
 from .equality import is_class_or_module_body
 from .files import Files
-from .lookups import Lookups
 from .modules import module_namespaces
 from .support import OUR_TOOL, unavailable, watcher
 
@@ -43,8 +41,6 @@ class RunRecorder:
         self.loose_names: set[str] = set()
         #: A file of which code that ran may read the names of any module.
         self.reader: str | None = None
-        #: Attributes that were looked up, complete after `prepare`.
-        self.lookups = Lookups()
         self._earlier: frozenset[str] = frozenset()
         self._recording = False
         self._failure: Refusal | None = Refusal(
@@ -104,8 +100,6 @@ class RunRecorder:
             if type(code) is not CodeType:
                 continue
             self._look_for_readers(code)
-            if is_class_or_module_body(code) and not code.co_filename.startswith(PACKAGE):
-                self.lookups.note(code)
             if not is_class_or_module_body(code):
                 self._ran.setdefault(code.co_filename, {})[id(code)] = code
             elif code.co_name == "<module>":
@@ -149,26 +143,10 @@ class RunRecorder:
             return Refusal(Reason("AP129", f"{path} was imported as {alias} too"))
         return None
 
-    def prepare(self, call_in_fork: Callable[[Callable[[], bytes]], bytes] | None = None) -> None:
-        """Do in advance what takes long, so that the answers come at once.
-
-        ``call_in_fork`` returns what a function returns in a forked process, b"" where that fails:
-        to look at all code would write to the memory that this one shares with others.
-        """
+    def prepare(self) -> None:
+        """Do in advance what takes long, so that the answers come at once."""
         self.trim()
         self._files.read_inodes()
-
-        def read() -> bytes:
-            ran = (
-                code
-                for path, codes in self._ran.items()
-                if not path.startswith(PACKAGE)
-                for code in codes.values()
-            )
-            return marshal.dumps(self.lookups.read(ran))
-
-        found = (call_in_fork(read) if call_in_fork else b"") or read()
-        self.lookups.complete(*marshal.loads(found))  # noqa: S302 - our own
 
     def _callback(self) -> partial[object]:
         """``max(DISABLE, code, offset)``, noting each operand: answers DISABLE, in C alone.

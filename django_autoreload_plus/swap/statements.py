@@ -14,13 +14,7 @@ from types import CodeType
 from typing import Any
 
 from ..records import astuple, dataclass, replace
-from .equality import (
-    is_class_or_module_body,
-    names_bound,
-    nested,
-    qualname,
-    with_static_attributes,
-)
+from .equality import is_class_or_module_body, names_bound, nested, qualname
 from .headers import (
     Function,
     Header,
@@ -30,7 +24,6 @@ from .headers import (
     types_named,
     without_headers,
 )
-from .members import ClassEdit, without_members
 
 IMPORT, FUNCTION, CONSTANT, NOTHING = "import", "function", "constant", "nothing"
 AFTER, BEFORE, FIRST, SAME = "after", "before", "first", "same"
@@ -96,7 +89,6 @@ class Edit:
     gone: tuple[Statement, ...]
     come: tuple[Statement, ...]
     headers: tuple[Header, ...]
-    classes: tuple[ClassEdit, ...]
 
 
 @dataclass(frozen=True)
@@ -128,18 +120,16 @@ def split(path: str, old: tuple[bytes, CodeType], new: tuple[bytes, CodeType]) -
         and not (gone and any(map(_is_star_import, before.tree.body)))
     ):
         return None
-    taken = [
-        without_members(before.tree.body[one], after.tree.body[other], before.code, after.code)
+    rest = [
+        without_headers(before.tree.body[one], after.tree.body[other], before.code)
         for one, other in kept
     ]
-    classes = tuple(one.edit for one in taken if one.edit)
-    rest = [without_headers(one.old, one.new, before.code) for one in taken]
     headers = tuple(header for part in rest for header in part.headers)
-    if not (gone or come or headers or classes):
+    if not (gone or come or headers):
         return None
     rest_of_old = _compile(path, [part.old for part in rest], before)
     rest_of_new = _compile(path, [part.new for part in rest], after)
-    return Edit(rest_of_old, rest_of_new, tuple(gone), tuple(come), headers, classes)
+    return Edit(rest_of_old, rest_of_new, tuple(gone), tuple(come), headers)
 
 
 def _parse(source: bytes, code: CodeType) -> _Source:
@@ -168,8 +158,7 @@ def _with_functions(part: CodeType, whole: CodeType) -> CodeType:
         _successor(one, found[_position(one)].popleft()) if type(one) is CodeType else one
         for one in part.co_consts
     ]
-    code = part.replace(co_consts=tuple(constants))
-    return with_static_attributes(code, whole)
+    return part.replace(co_consts=tuple(constants))
 
 
 def _successor(part: CodeType, whole: CodeType) -> CodeType:

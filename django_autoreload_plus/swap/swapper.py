@@ -12,14 +12,12 @@ from ..protocol.messages import Swap
 from ..protocol.reasons import Reason
 from .audit import CopyAudit, Listeners
 from .index import CallInFork, Index
-from .lookups import NOTHING_KNOWN, KnownClasses
 from .recorder import PACKAGE, RunRecorder
 
 if TYPE_CHECKING:
     from .apply import Ready
     from .compare import Refusal
     from .headers import Header
-    from .members import ClassEdit
     from .names import Delta, Edited
     from .statements import Statement
 
@@ -41,7 +39,6 @@ class Swapper:
         self._index = Index()
         self._call_in_fork = call_in_fork
         self._records = False
-        self._known = NOTHING_KNOWN
 
     def start(self) -> None:
         """Begin to record, before anything of the user's is imported."""
@@ -50,14 +47,8 @@ class Swapper:
             self._listeners.update(self._audit.listeners(self._listeners))
             self._audit.hooks.install()
 
-    def trim(self, known: KnownClasses = NOTHING_KNOWN) -> None:
-        """Take the record apart as it grows: a checkpoint taken now need not do it each time.
-
-        ``known``: what a framework tells of its classes.
-        """
-        self._known = known
-        self._recorder.lookups.given = known.given
-        self._recorder.lookups.unpacked = known.unpacked
+    def trim(self) -> None:
+        """Take the record apart as it grows: a checkpoint taken now need not do it each time."""
         self._recorder.trim()
 
     def load(self) -> None:
@@ -84,8 +75,8 @@ class Swapper:
         """In the checkpoint, while it idles: find every function and its code."""
         self._audit.stop()
         self._audit.namespaces.rest()
+        self._recorder.prepare()
         if self._records:
-            self._recorder.prepare(self._call_in_fork)
             self._index.build_own(self._call_in_fork, _is_own, complete=self._audit.functions_made)
 
     def apply(self, swaps: Sequence[Swap]) -> Reason | None:
@@ -131,7 +122,6 @@ class Swapper:
             self._sources_read,
             delta,
             changes,
-            self._known,
         )
 
 
@@ -146,29 +136,24 @@ def pack(code: CodeType) -> str:
 
 
 def pack_delta(
-    gone: Sequence[Statement],
-    come: Sequence[Statement],
-    headers: Sequence[Header],
-    classes: Sequence[ClassEdit],
+    gone: Sequence[Statement], come: Sequence[Statement], headers: Sequence[Header]
 ) -> str:
-    """Statements, headers of functions and members of classes as text."""
-    parts = tuple(tuple(one.plain() for one in side) for side in (gone, come, headers, classes))
+    """Statements and headers of functions as text."""
+    parts = tuple(tuple(one.plain() for one in side) for side in (gone, come, headers))
     return marshal.dumps(parts).hex()
 
 
 def unpack_delta(text: str) -> Delta:
     """What :func:`pack_delta` wrote."""
     from .headers import Header
-    from .members import ClassEdit
     from .names import Delta
     from .statements import Statement
 
     if not text:
         return Delta()
-    gone, come, headers, classes = marshal.loads(bytes.fromhex(text))  # noqa: S302 - from our supervisor
+    gone, come, headers = marshal.loads(bytes.fromhex(text))  # noqa: S302 - from our supervisor
     went, came = (tuple(map(Statement.from_plain, side)) for side in (gone, come))
-    changed = tuple(map(ClassEdit.from_plain, classes))
-    return Delta(went, came, tuple(Header(*one) for one in headers), changed)
+    return Delta(went, came, tuple(Header(*one) for one in headers))
 
 
 def unpack(text: str) -> CodeType:

@@ -128,7 +128,7 @@ def _classes(modules: list[str]) -> Iterator[Any]:
                 thing.__qualname__,
                 repr(space.get("__firstlineno__")),
                 sorted(space.get("__static_attributes__") or ()),
-                [[name, _text(space[name], "")] for name in space if name[:1] != "_"],
+                [[name, _text(space[name], "")] for name in sorted(space) if name[:1] != "_"],
                 thing.__doc__,
             ]
 

@@ -4,8 +4,7 @@ Run as a script: one JSON request on standard input, one answer a line.
 
 Request: ``root`` (a folder of modules), ``modules`` (imported in this order), ``edits`` (each
 ``[path, new source]``, relative; none: only describe a fresh start), ``prelude`` (run first, by
-exec, before anything is recorded), ``read_as_data``, ``describe`` (whether to say what became),
-``django`` (whether it is known what Django does with classes).
+exec, before anything is recorded), ``read_as_data``, ``describe`` (whether to say what became).
 """
 
 from __future__ import annotations
@@ -18,14 +17,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from django_autoreload_plus.adapter.classes import CLASSES
 from django_autoreload_plus.child.forked_call import call_in_fork
 from django_autoreload_plus.own_code import looks_own
 from django_autoreload_plus.swap.apply import prepare
 from django_autoreload_plus.swap.audit import CopyAudit
 from django_autoreload_plus.swap.compare import Refusal
 from django_autoreload_plus.swap.index import Index
-from django_autoreload_plus.swap.lookups import NOTHING_KNOWN
 from django_autoreload_plus.swap.names import Delta, edited
 from django_autoreload_plus.swap.plan import plan
 from django_autoreload_plus.swap.recorder import RunRecorder
@@ -54,8 +51,6 @@ def main() -> None:
         answers.write(json.dumps({"state": describe(root, request["modules"])}) + "\n")
         return
     exec(request.get("prelude", ""), {})  # noqa: S102 (the test's own)
-    known = CLASSES if request.get("django") else NOTHING_KNOWN
-    recorder.lookups.given, recorder.lookups.unpacked = known.given, known.unpacked
     refusal = recorder.start()
     sys.addaudithook(_hook(audit))
     audit.hooks.install()
@@ -99,7 +94,6 @@ def _swapped(
     after: str,
     known: tuple[Index, RunRecorder, CopyAudit],
 ) -> str:
-    framework = CLASSES if request.get("django") else NOTHING_KNOWN
     try:
         old = compile(before, path, "exec", dont_inherit=True)
         new = compile(after, path, "exec", dont_inherit=True)
@@ -107,9 +101,9 @@ def _swapped(
         found = plan(path, (before.encode(), old), (after.encode(), new))
         if isinstance(found, Refusal):
             return _refused(found)
-        delta = Delta(found.gone, found.come, found.headers, found.classes)
+        delta = Delta(found.gone, found.come, found.headers)
         names = edited([(path, delta)], known[2].namespaces)
-        outcome = prepare(path, found.old, found.new, *known, data, delta, names, framework)
+        outcome = prepare(path, found.old, found.new, *known, data, delta, names)
         if isinstance(outcome, Refusal):
             return _refused(outcome)
         outcome.apply()

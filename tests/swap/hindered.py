@@ -246,15 +246,9 @@ EDITS = {
         else "inspect looked at the signature of annotate while starting",
     ),
     "decorator": Edit('"price 0"', '"price 1"', "decorator of cup changed"),
-    "class attribute": Edit(
-        '"width 0"',
-        '"width 1"',
-        "inspect.findsource() may have read any attribute of Shelf",
-    ),
+    "class attribute": Edit('"width 0"', '"width 1"', "class attribute Shelf.width changed"),
     "closure of a method": Edit(
-        'return "closed"',
-        "return super().__repr__()",
-        "inspect.findsource() may have read any attribute of Small",
+        'return "closed"', "return super().__repr__()", "closure of Small.closed changed"
     ),
     "closure of a nested function": Edit(
         "        return one", "        return two", "enclose ran while starting"

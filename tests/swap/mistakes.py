@@ -272,7 +272,7 @@ _NAMES = (
     Mistake(
         "no function that goes is held elsewhere",
         "names.py",
-        "if held_elsewhere(functions):",
+        "if _held_elsewhere(functions):",
         "if False:",
         behind=_READ_FROM_OUTSIDE,
         codes=("AP150",),
@@ -389,87 +389,4 @@ _HEADERS = (
         is_step=True,
     ),
 )
-_MEMBERS = (
-    Mistake(
-        "no attribute that changed was looked for by its name",
-        "attributes.py",
-        "if member.name in mentioned or member.name in looked_up:",
-        "if False:",
-    ),
-    Mistake(
-        "no attribute was looked for by a computed name",
-        "attributes.py",
-        "elif one.receivers is None or not all(",
-        "elif False and not all(",
-    ),
-    Mistake(
-        "functions that look for attributes are known by any name",
-        "lookups.py",
-        "if self._steps[at + 1].value != step.value:",
-        "if False:",
-    ),
-    Mistake(
-        "a metaclass may read attributes",
-        "attributes.py",
-        "if ignores is None or not ignores(one, member.name, value):",
-        "if False:",
-    ),
-    Mistake(
-        "a subclass may be a dataclass, which reads attributes",
-        "attributes.py",
-        'if "__dataclass_fields__" in space or "__attrs_attrs__" in space:',
-        "if False:",
-    ),
-    Mistake(
-        "an attribute that goes is what the file says",
-        "attributes.py",
-        "if member.name not in own or not _is_as_written(member, value):",
-        "if member.name not in own:",
-    ),
-    Mistake(
-        "an attribute that comes is not there yet",
-        "attributes.py",
-        "if member.name in own and member.name not in gone:",
-        "if False:",
-    ),
-    Mistake(
-        "no method that goes is held elsewhere",
-        "attributes.py",
-        "if held_elsewhere(functions):",
-        "if False:",
-    ),
-    Mistake(
-        "an attribute is bound once",
-        "members.py",
-        "bound[member.name] != 1",
-        "False",
-    ),
-    Mistake(
-        "the class body does not read what changes",
-        "members.py",
-        "or member.name in used",
-        "or False",
-    ),
-    Mistake(
-        "attributes stand in the order of the source",
-        "attributes.py",
-        "names.insert(at, name)",
-        "names.append(name)",
-        is_step=True,
-    ),
-    Mistake(
-        "attributes that go are gone",
-        "attributes.py",
-        "            _delete(owner, name)",
-        "            wanted[name] = namespace[name]",
-        is_step=True,
-    ),
-    Mistake(
-        "classes are told what new methods assign",
-        "equality.py",
-        "        constants[place] = record",
-        "        pass",
-        is_step=True,
-    ),
-)
-MISTAKES = (*_RUN, *_COMPARED, *_NAMES, *_STATEMENTS, *_HEADERS, *_MEMBERS)
+MISTAKES = (*_RUN, *_COMPARED, *_NAMES, *_STATEMENTS, *_HEADERS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import sys
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
 
 #: What the edit of a knob must lead to.
 SWAPPED, REFUSED = "swapped", "refused"
@@ -100,7 +98,7 @@ _EXPECTED = {
     "par": None,
     "ret": None,
     "look": REFUSED,
-    "alike": None,
+    "alike": REFUSED,
 }
 _KNOB = re.compile(r"<(\w+):(\w+)>")
 
@@ -152,7 +150,7 @@ def NAME(a):
     Template(
         '''<c:lines>class NAME_base:
     """Doc."""
-    field = <f:free>
+    field = <f:shell>
     def __init__(self, v=1):
         <x:stmt>
         self.v = self.v<a:int> = v + <k:int>
@@ -530,95 +528,6 @@ _READING_OTHERS = (
     "import mod0; READ.append([*vars(mod0)].count('{name}'))",
     "import mod0\nmod0.{name} = 'set by mod1'",
 )
-#: Statements of a class body that bind a name, most of them without doing anything else.
-_MEMBERS = (
-    "{name} = <n>",
-    "{name} = ['text', (<n>, -1.5)]",
-    "{name} = None",
-    "def {name}(self, a=<n>): return a",
-    "def {name}(self, a: int, *b, c=(1, <n>)): return [lambda: a, b]",
-    "def {name}(self): return super().__repr__, <n>",
-    "async def {name}(self):\n        'doc <n>'\n        return __class__",
-    "def {name}(self):\n        self.one<n> = self.two<n> = 1",
-    "{name} = len('<n>')",
-    "@property\n    def {name}(self): return <n>",
-    "@staticmethod\n    def {name}(a=<n>): return a",
-    "class {name}: field = <n>",
-)
-_MEMBER_NAMES = tuple(f"m{number}" for number in range(8))
-#: Classes that members come to; what is kept in them stays.
-_CLASSES = (
-    """class NAME_members:
-    <0>
-    def kept(self): return super().__str__
-    <1>
-    @property
-    def also(self): return 1
-    <2>""",
-    """class NAME_members(contextlib.AbstractContextManager):
-    'Docstring.'
-    <0>
-    one, two = 1, 2
-    def __exit__(self, *a): self.b = 1
-    <1>
-    <2>""",
-    """def NAME_same(one):
-    READ.append(len(READ))
-    return one
-@NAME_same
-class NAME_members:
-    <0>
-    <1>
-    <2>
-class NAME_child(NAME_members):
-    def kept(self): return super().kept""",
-)
-#: Code that looks for a member of that class while starting.
-_LOOKING = (
-    "READ.append(repr(type(getattr(NAME_members, '{name}', None))))",
-    "READ.append(hasattr(NAME_members(), 'm' + '{name}'[1:]))",
-    "look_{at} = getattr\nREAD.append(repr(type(look_{at}(NAME_members, '{name}', 0))))",
-    "with contextlib.suppress(AttributeError): READ.append(type(NAME_members.{name}).__name__)",
-    "with contextlib.suppress(AttributeError): READ.append(type(NAME_members().{name}).__name__)",
-    "READ.append([*vars(NAME_members)].count('{name}'))",
-    "READ.append(dir(NAME_members).count('{name}'))",
-    "READ.append('{name}' in NAME_members.__dict__)",
-    "READ.append([key for key, _ in inspect.getmembers(NAME_members()) if key[0] == 'm'])",
-    "READ.append(repr(type(inspect.getattr_static(NAME_members, 'm' + '{name}'[1:], 0))))",
-    (
-        "from operator import attrgetter as get_{at}\n"
-        "with contextlib.suppress(AttributeError):\n"
-        "    READ.append(repr(type(get_{at}('{name}')(NAME_members))))"
-    ),
-    (
-        "with contextlib.suppress(AttributeError):\n"
-        "    READ.append('{{0.{name}.__class__}}'.format(NAME_members))"
-    ),
-    "match NAME_members():\n    case NAME_members({name}=x): READ.append(repr(type(x)))",
-    (
-        "class Sub_{at}(NAME_members):\n    def __exit__(self, *a): pass\n"
-        "    def look(self): return super().{name}\n"
-        "with contextlib.suppress(AttributeError): READ.append(repr(type(Sub_{at}().look())))"
-    ),
-    (
-        "class Meta_{at}(type(NAME_members)):\n    def __new__(mcs, name, bases, space):\n"
-        "        READ.append(hasattr(bases[0], '{name}'))\n"
-        "        return super().__new__(mcs, name, bases, space)\n"
-        "class Sub_{at}(NAME_members, metaclass=Meta_{at}): pass"
-    ),
-    (
-        "class Hook_{at}:\n    def __init_subclass__(cls): READ.append(len(dir(cls)))\n"
-        "class Sub_{at}(Hook_{at}, NAME_members): pass"
-    ),
-    "NAME_members.{name} = 'set'",
-    "READ.append(NAME_members)\nHELD_{at} = [*map(NAME_members.__dict__.get, ['{name}'])]",
-    "class Slots_{at}(NAME_members): __slots__ = ()\nREAD.append(sys.getrefcount(Slots_{at}) > 0)",
-    (
-        "@dataclasses.dataclass\nclass Data_{at}(NAME_members):\n    {name}: int = 3\n"
-        "    def __exit__(self, *a): pass"
-    ),
-    "def look_{at}(name): return getattr(sys, name, None)\nREAD.append(look_{at}('{name}'))",
-)
 #: Modules that the programs import from, complete before any of them begins.
 LIBRARY = {
     "lib.py": (
@@ -632,7 +541,7 @@ LIBRARY = {
 }
 
 
-_HEAD = '''"""Module <doc:free>."""
+_HEAD = '''"""Module <doc:shell>."""
 import contextlib, dataclasses, enum, functools, inspect, sys, types, typing
 from typing import TYPE_CHECKING
 READ = []
@@ -709,16 +618,6 @@ class Module:
         self.bindings: list[tuple[int, str]] = []
         for _ in range(rng.randint(0, 5)):
             self.bindings.append(self._bind())
-        #: A class, the names that are bound in it, by their place among what it keeps, and what
-        #: looks for them.
-        self._numbers = itertools.count(rng.randrange(8))
-        self._class = rng.choice(_CLASSES) if rng.random() < 0.7 else ""
-        self.members = [self._member() for _ in range(rng.randint(0, 4))] if self._class else []
-        self._looking = [
-            rng.choice(_LOOKING).format(name=rng.choice(_MEMBER_NAMES), at=at)
-            for at in range(rng.choice((0, 0, 0, 1)) if self._class else 0)
-        ]
-        self._prefix = name
         readings, whose = (_READING_OTHERS, other) if other else (_READING, self)
         bound = [found for _, text in whose.bindings for found in _BOUND.findall(text)]
         names = [
@@ -752,27 +651,13 @@ class Module:
         may_be_first = not text.startswith("if TYPE_CHECKING")
         return -1 if may_be_first and self._rng.random() < 0.1 else self._gap()
 
-    def _member(self) -> tuple[int, str]:
-        # Most of them do nothing else, and most names are bound once.
-        members = _MEMBERS if self._rng.random() < 0.2 else _MEMBERS[:-4]
-        at = next(self._numbers) if self._rng.random() < 0.9 else self._rng.randrange(8)
-        text = self._rng.choice(members).format(name=_MEMBER_NAMES[at % 8])
-        return self._rng.randrange(3), text.replace("<n>", str(self._rng.randint(1, 4)))
-
-    def _render_class(self) -> str:
-        text = self._class
-        for place in range(3):
-            inside = [member for at, member in self.members if at == place]
-            text = text.replace(f"<{place}>", "\n    ".join(inside) or "pass")
-        return "\n".join([text, *self._looking]).replace("NAME", self._prefix)
-
     def source(self) -> str:
         """Return the module as it stands."""
         lines = [text for gap, text in self.bindings if gap < 0]
         for at, piece in enumerate(self.pieces):
             lines += [piece.render(), *self._moving[at:][:1]]
             lines += [text for gap, text in (*self.bindings, *self._readers) if gap == at]
-        body = "\n".join([*lines, self._render_class()])
+        body = "\n".join(lines)
         calls = ", ".join(
             f'("{piece.name}", lambda: ({probe}))'.replace("NAME", piece.name)
             for piece in self.pieces[1:]
@@ -784,23 +669,25 @@ class Module:
         """Make one random edit, return what that gives, and take it back."""
         self._moving = ["# moved\n"] if self._rng.random() < 0.25 else []
         try:
-            if self._class and self._rng.random() < 0.3:
-                return self._edit_members()
             return self._edit_names() if self._rng.random() < 0.5 else self._turn()
         finally:
             self._moving = []
 
-    def _edit_members(self) -> Edit:
-        before = self.members
-        self.members = self._edited(before, self._member, lambda _: self._rng.randrange(3))
-        try:
-            return Edit(self.source(), None, f"members {before} -> {self.members}")
-        finally:
-            self.members = before
-
     def _edit_names(self) -> Edit:
         before = self.bindings
-        now = self.bindings = self._edited(before, self._bind, self._gap_for)
+        now = [*before]
+        for _ in range(self._rng.choice((1, 1, 2))):
+            at = self._rng.randrange(len(now)) if now else 0
+            what = self._rng.choice(("add", "add", "change", "move", "remove"))
+            if what == "add" or not now:
+                now.insert(at, self._bind())
+            elif what == "change":
+                now[at] = (now[at][0], self._bind()[1])
+            else:
+                _, text = now.pop(at)
+                if what == "move":
+                    now.insert(self._rng.randint(0, len(now)), (self._gap_for(text), text))
+        self.bindings = now
         try:
             if self._rng.random() < 0.3:
                 turned = self._turn()
@@ -808,27 +695,6 @@ class Module:
             return Edit(self.source(), None, f"names {before} -> {now}")
         finally:
             self.bindings = before
-
-    def _edited(
-        self,
-        before: list[tuple[int, str]],
-        draw: Callable[[], tuple[int, str]],
-        place: Callable[[str], int],
-    ) -> list[tuple[int, str]]:
-        """Statements of which some came, went, changed or moved."""
-        now = [*before]
-        for _ in range(self._rng.choice((1, 1, 2))):
-            at = self._rng.randrange(len(now)) if now else 0
-            what = self._rng.choice(("add", "add", "change", "move", "remove"))
-            if what == "add" or not now:
-                now.insert(at, draw())
-            elif what == "change":
-                now[at] = (now[at][0], draw()[1])
-            else:
-                _, text = now.pop(at)
-                if what == "move":
-                    now.insert(self._rng.randint(0, len(now)), (place(text), text))
-        return now
 
     def _turn(self) -> Edit:
         piece = self._rng.choice(self.pieces)

@@ -114,36 +114,3 @@ def test_a_breakpoint_stops_on_the_new_line(project: Path) -> None:
             server.type_at(r"\(Pdb\) ", "c\n", mark)
         finally:
             asked.join()
-
-
-CLASS = """
-from django.http import HttpResponse
-from django.views.generic import View
-
-
-class Page(View):
-    wording = "text 0"
-
-    def get(self, request):
-        return HttpResponse(self.wording)
-
-
-page = Page.as_view()
-"""
-
-
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="3.13 tells where attributes stand")
-def test_attributes_and_methods_of_a_view_are_exchanged(project: Path) -> None:
-    """The commonest edits of a class would cost an import of everything after it."""
-    add_view(project, "page", CLASS)
-    with Site(project) as server:
-        server.answer("/page/", "text 0")
-        mark = server.mark()
-        server.edit("page.py", "text 0", "text 1")
-        assert server.origin(mark).endswith(" exchanged")
-        server.answer("/page/", "text 1")
-        mark = server.mark()
-        more = "(self.compose())\n\n    def compose(self):\n        return 'text 2'"
-        server.edit("page.py", "(self.wording)", more)
-        assert server.origin(mark).endswith(" exchanged")
-        server.answer("/page/", "text 2")
