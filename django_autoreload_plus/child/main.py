@@ -45,6 +45,7 @@ def main(words: Sequence[str]) -> None:
         if not isinstance(error.code, (int, type(None))):
             sys.stderr.write(f"{error.code}\n")
         exit_handlers.exit_after_handlers(_code(error))
+    exit_handlers.withstand_interrupts()
     if connection.forked:
         exit_handlers.exit_after_handlers(0)
 
