@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 #: Makes the server say what it decided, and why.
 TALKATIVE = {"DJANGO_AUTORELOAD_PLUS_DEBUG": "1"}
-#: Keeps copies that a small project would let go for the memory of all processes together, and
-#: those that are more than usual where each import takes long.
+#: Keeps copies that a small project would let go for the memory of all processes together.
+KEEPS_IN_MEMORY = "AUTORELOAD_PLUS = {'CHECKPOINT_MEMORY': 5000}"
+#: Keeps those, too, that are more than usual where each import takes long.
 KEEPS_ALL = "AUTORELOAD_PLUS = {'CHECKPOINT_MEMORY': 5000, 'CHECKPOINT_LIMIT': 50}"
 FROM = r"^\S+ +from (.+); event"
 

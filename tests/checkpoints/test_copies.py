@@ -57,7 +57,7 @@ def test_copies_are_named_quiet_and_hold_no_port(project: Path) -> None:
         level(server, 1)
         level(server, 2)
         copies = server.copies("settings", "setup", "ready", one_of=BEFORE_PAGE)
-        # Others go when all processes together take much memory.
+        # Those at even distances come and go.
         stay = {"settings", "setup", "ready", *BEFORE_PAGE} & copies.keys()
         pids = set(copies.values())
         for process in server.processes():
@@ -122,6 +122,7 @@ def test_the_memory_of_the_copies_is_bounded(project: Path) -> None:
 def test_a_small_project_keeps_few_copies(project: Path) -> None:
     """All processes together would take three times the memory of the program."""
     add_view(project, "page", VIEW)
+    add_settings(project, "AUTORELOAD_PLUS = {}")
     with Site(project) as server:
         server.answer("/page/", "level 0")
         origin = level(server, 1)
