@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from checkpoints.places import KEEPS_IN_MEMORY, add_settings
 
 if TYPE_CHECKING:
