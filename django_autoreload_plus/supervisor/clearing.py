@@ -9,9 +9,6 @@ the process, nor its exit handlers, nor helpers that end with it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import signal
 from collections.abc import Callable
 
 from ..options import Options
@@ -203,9 +200,7 @@ class Clearing:
 
     def _kill_copies(self, copies: list[Checkpoint]) -> None:
         for copy in copies:
-            if not copy.ended:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(copy.pid, signal.SIGKILL)
+            copy.kill()
 
     def _wait_for_helpers(self) -> bool:
         """Whether to check again: helpers of a process that has gone are on their way."""

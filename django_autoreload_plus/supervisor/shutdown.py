@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from .checkpoints.pool import CheckpointPool
 from .child import Child
 from .children import Children
 from .parent import Parent
+from .processes import descendants_in_group, go_on
 
 #: How long the children of a server may clean up after Ctrl-C or SIGTERM, in seconds.
 PATIENCE = 5.0
@@ -124,8 +126,11 @@ class Shutdown:
         self._copies = [copy for copy in self._copies if not copy.ended]
         if not self._dissolving:
             self._dissolving = True
-            self._copies = self._checkpoints.all()
+            late = self._checkpoints.leaving
+            self._copies = [*dict.fromkeys((*late, *self._checkpoints.all()))]
             self._checkpoints.dissolve_all()
+            # Nobody waited for them when they were let go.
+            self._loop.call_later(self._patience(), self._kill_copies, late)
         if not self._copies and self._parent.end():
             heard_first = self._status == INTERRUPTED and not self._asked
             self._loop.call_later(_SAME_KEY if heard_first else 0, self._finish)
@@ -138,16 +143,23 @@ class Shutdown:
     def _kill_all(self) -> None:
         for child in self._children:
             child.kill()
-        for copy in self._copies:
-            # A checkpoint ends when its channel is closed.
-            self._checkpoints.lost(copy)
         self._parent.kill()
-        if self._dissolving:
-            self.process_ended()
+        self._kill_copies(self._copies)
         # A process that not even SIGKILL ends (it may hang in a network mount) must not
         # keep the terminal.
         self._loop.call_later(_LAST_WAIT, self._finish)
 
+    def _kill_copies(self, copies: list[Checkpoint]) -> None:
+        for copy in copies:
+            if not copy.ended:
+                copy.kill()
+                self._checkpoints.lost(copy)
+        self.process_ended()
+
     def _finish(self) -> None:
         if self._status is not None:
+            # One that is stopped would not notice that the command has ended. (The kernel does
+            # the same for the processes that a shell's command leaves behind.)
+            for pid in descendants_in_group(os.getpid()):
+                go_on(pid)
             self._finished(self._status)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import send_signals
+from harness import send_signals, wait_until
 from parity.reloaders import COPIES, DJANGO, PLAIN
 
 if TYPE_CHECKING:
@@ -175,3 +175,68 @@ def test_stopped_processes(tmp_path: Path) -> None:
         ends(server)
         assert "hangs" not in server.output
         assert "without the old process" not in server.output
+
+
+ENDS_ON_ORDER = """
+import atexit, time
+
+def end():
+    print("handler begins in", os.getpid(), flush=True)
+    while not (BASE_DIR / "may-end").exists():
+        time.sleep(0.01)
+
+if os.environ.get("RUN_MAIN") == "true":
+    atexit.register(end)
+"""
+IMPORTS_FOR_LONG = """
+import os, time
+from django.http import HttpResponse
+
+VALUE = "one"
+READ = VALUE
+while VALUE == "two":
+    print("imported in", os.getpid(), flush=True)
+    time.sleep(600)
+
+def page(request):
+    return HttpResponse(VALUE)
+"""
+
+
+def stopped(server: ParitySite, announcement: str) -> int:
+    """Stop the process that says its id after these words; returns the id."""
+    pid = int(server.wait_for_output(rf"{announcement} (\d+)")[1])
+    send_signals([pid], signal.SIGSTOP)
+    wait_until(
+        lambda: any(each.pid == pid and each.state == "T" for each in server.processes()),
+        "a stopped process",
+    )
+    return pid
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_copy_that_is_stopped_after_it_was_let_go(tmp_path: Path, *, is_told: bool) -> None:
+    """It would stay for ever when the command ends, with what it holds."""
+    with COPIES.maker(tmp_path)(settings=ENDS_ON_ORDER) as server:
+        server.shows("one")
+        server.edit("settings.py", '"tea"', '"coffee"')
+        # The exit handlers of the process before are those of its copies.
+        stopped(server, "handler begins in")
+        server.shows("one")
+        if is_told:
+            server.path("may-end").touch()
+        server.interrupt()
+        # Else the time for exit handlers comes to its end.
+        assert server.wait() == 0
+        server.all_gone()
+
+
+def test_a_process_that_is_stopped_while_it_is_imported(tmp_path: Path) -> None:
+    """It would stay for ever when the command ends, with the half of a program in it."""
+    with COPIES.maker(tmp_path)({"views.py": IMPORTS_FOR_LONG}) as server:
+        server.shows("one")
+        server.edit("views.py", 'VALUE = "one"', 'VALUE = "two"')
+        stopped(server, "imported in")
+        server.interrupt()
+        assert server.wait() == 0
+        server.all_gone()

@@ -40,6 +40,8 @@ class CheckpointPool:
         self._live = Line(0)
         self._attempt = Line(0)
         self._superseded: list[Checkpoint] = []
+        #: Told to end. One that is stopped, or whose exit handlers take long, is not gone yet.
+        self._leaving: list[Checkpoint] = []
         self._tokens = 0
         #: Checkpoints of starts before this one are resumed no more.
         self._oldest = 0
@@ -192,6 +194,8 @@ class CheckpointPool:
         copy.ended = True
         self._unwatch(copy)
         copy.channel.close()
+        if copy in self._leaving:
+            self._leaving.remove(copy)
         for line in {self._live, self._attempt}:
             if copy in line.frozen:
                 line.remove(copy)
@@ -297,8 +301,15 @@ class CheckpointPool:
             with contextlib.suppress(ChannelClosed):
                 outgoing.send(copy.channel, m.ReadCode(tuple(paths)))
 
+    @property
+    def leaving(self) -> list[Checkpoint]:
+        """The checkpoints that were let go and have not ended."""
+        return [*self._leaving]
+
     def dissolve_all(self) -> None:
         """The command ends: newest first, as their state was built up."""
+        for copy in self._leaving:
+            go_on(copy.pid)
         copies = self.all()
         self._live, self._attempt, self._superseded = Line(0), Line(0), []
         for copy in reversed(copies):
@@ -361,8 +372,9 @@ class CheckpointPool:
             self._dissolve(copy)
 
     def _dissolve(self, copy: Checkpoint) -> None:
-        if copy.ended:
+        if copy.ended or copy in self._leaving:
             return
+        self._leaving.append(copy)
         _drop_spare(copy)
         go_on(copy.pid)
         with contextlib.suppress(ChannelClosed):
