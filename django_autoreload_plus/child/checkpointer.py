@@ -26,6 +26,7 @@ from . import exit_handlers, process_title
 from .code_cache import CodeCache
 from .connection import Connection
 from .fork import file_offsets
+from .fork.at_fork import AtFork
 from .fork.outside import Data
 from .fork.process_ids import ProcessIds
 from .fork.random_state import random_state
@@ -67,6 +68,7 @@ class Checkpointer:
         #: Data that was read from databases and other programs.
         self.data = Data(probes=link.tracker.probes)
         self._process_ids = ProcessIds()
+        self._at_fork = AtFork()
         self._interval = _FIRST_INTERVAL
         self._taken = 0
         #: Processor time that taking the last checkpoint has cost, in seconds.
@@ -85,7 +87,7 @@ class Checkpointer:
         self._own_modules = OwnModules()
         self._code = CodeCache()
         #: Called when no checkpoint is taken any more.
-        self.at_stop: list[Callable[[], None]] = [self._process_ids.remove]
+        self.at_stop: list[Callable[[], None]] = [self._process_ids.remove, self._at_fork.remove]
         #: The checkpoint that this process went on from, if it is to tell what it writes to.
         self._learns = ""
 
@@ -103,6 +105,7 @@ class Checkpointer:
         # The interpreter runs the .pth files of editable installs when it starts.
         self._link.watch_globs([(folder, "*.pth") for folder in site_folders()])
         self._process_ids.install()
+        self._at_fork.install()
         self.safety.exclusive_files = self._link.clearance.exclusive_files
         tracker.call_after_import("random", random_state.watch)
         self.safety.system.listen(listeners)
@@ -166,7 +169,7 @@ class Checkpointer:
         if reason and reason.code in _OPEN and self._link.collector.settle():
             # A socket that nobody can reach any more is closed now.
             reason = self.safety.refusal()
-        return reason
+        return reason or self._at_fork.reason(options.fork_safe)
 
     def _connecting(self, args: tuple[Any, ...]) -> None:
         self.safety.connecting(args)

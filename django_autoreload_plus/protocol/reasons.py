@@ -78,6 +78,7 @@ KINDS = {
     "AP231": "Another program was asked while starting",
     "AP232": "A process id was asked for while starting",
     "AP233": "The running program has replaced itself",
+    "AP234": "A function is registered for forked processes",
     "AP240": "The change comes before the first copy",
     "AP241": "The program would not find a path as it did",
     "AP242": "An open file or folder has been replaced",

@@ -1,0 +1,122 @@
+"""What a program registers for forked processes is not run by a reload."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness import write_file
+from parity.reloaders import COPIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from parity.reloaders import ParitySite
+
+KEEP = """
+import os
+
+RUN = []
+os.register_at_fork(
+    before=lambda: RUN.append("before"),
+    after_in_parent=lambda: RUN.append("parent"),
+    after_in_child=lambda: RUN.append("child"),
+)
+"""
+VIEWS = """
+from django.http import HttpResponse
+import keep
+
+VALUE = "one"
+READ = VALUE
+
+def page(request):
+    return HttpResponse(f"{VALUE} {keep.RUN}")
+"""
+#: Asks the rule, as before a copy is taken.
+ASK = """
+from django_autoreload_plus.child.fork.at_fork import AtFork
+at_fork = AtFork()
+at_fork.install()
+import {module}
+print(at_fork.reason(()))
+at_fork.remove()
+import os
+assert type(os.register_at_fork) is type(id)
+"""
+#: Imports a module as the import system does one in C: it registers without a frame of its own.
+IMPORTER = """
+import functools, operator, os, sys, types
+from importlib.machinery import ModuleSpec
+
+class InC:
+    @staticmethod
+    def find_spec(name, *_):
+        return ModuleSpec(name, InC) if name == "in_c" else None
+
+    @staticmethod
+    def create_module(spec):
+        module = types.ModuleType("in_c")
+        module.begin = functools.partial(os.register_at_fork, after_in_child=list)
+        return module
+
+    exec_module = operator.methodcaller("begin")
+
+sys.meta_path.insert(0, InC)
+import in_c
+"""
+
+
+def test_no_function_runs(parity_site: Callable[..., ParitySite]) -> None:
+    """A client would reconnect, a generator be seeded, or a warning be printed at each reload."""
+    # Early, so that copies would be taken after it.
+    files = {"views.py": VIEWS, "keep.py": KEEP}
+    with parity_site(files, settings="\nimport keep\n") as server:
+        server.shows("one []")
+        server.change("views.py", '"one"', '"two"')
+        server.shows("two []")
+        server.change("views.py", "{VALUE} {", "{VALUE}, {")
+        server.shows("two, []")
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        ("keep", r"keep registered a function for forked processes while starting \(keep.py, "),
+        ("logging, random, threading, concurrent.futures.thread, asyncio", "None"),
+        ("loguru", "None"),
+        ("importer", "importer registered a function for forked processes"),
+    ],
+)
+def test_who_registers(tmp_path: Path, module: str, reason: str) -> None:
+    """Every project would lose its fast reloads to Python's own modules, or none would."""
+    for name, text in {"keep": KEEP, "loguru": KEEP, "importer": IMPORTER}.items():
+        write_file(tmp_path / f"{name}.py", text)
+    answer = subprocess.run(
+        [sys.executable, "-c", ASK.format(module=module)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.match(reason, answer.stdout)
+
+
+def test_a_library_that_is_named(tmp_path: Path) -> None:
+    """Who knows that a library's functions change nothing would still be reloaded slowly."""
+    settings = '\nAUTORELOAD_PLUS["FORK_SAFE"] = ["keep"]\nimport keep\n'
+    views = VIEWS.replace("keep.RUN", "len(keep.RUN) >= 0")
+    with COPIES.maker(tmp_path)(
+        {"views.py": views, "keep.py": KEEP},
+        settings=settings,
+        env={"DJANGO_AUTORELOAD_PLUS_DEBUG": "1"},
+    ) as server:
+        server.shows("one True")
+        server.change("views.py", '"one"', '"two"')
+        server.shows("two True")
+        assert "AP234" not in server.output
