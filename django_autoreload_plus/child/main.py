@@ -16,7 +16,7 @@ from ..protocol.command_line import Entry, interpreter_flags, package_root
 from ..protocol.failure import Failure
 from ..protocol.reasons import Reason
 from ..swap.swapper import Swapper
-from . import exit_handlers, output, program
+from . import exit_handlers, output, program, recursion_limit
 from .attach import connect
 from .checkpointer import Checkpointer
 from .connection import Connection
@@ -53,6 +53,7 @@ def main(words: Sequence[str]) -> None:
 def _install(connection: Connection) -> Swapper | None:
     """Begin to record what shapes the process, and to take checkpoints of it."""
     launch, tracker = connection.launch, connection.tracker
+    recursion_limit.install()
     swapper = None
     if launch.options.swap:
         swapper = Swapper(tracker.listeners, tracker.sources_read, call_in_fork)

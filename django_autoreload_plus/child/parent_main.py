@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ..protocol.command_line import Entry, interpreter_flags
 from ..protocol.launch import ParentLaunch
-from . import output, parent_role, program
+from . import output, parent_role, program, recursion_limit
 from .tracker import Tracker
 
 
@@ -22,6 +22,7 @@ def main(words: Sequence[str], launch: ParentLaunch) -> None:
         hook.call_after_import(launch.plugin_after, lambda: _load(launch.plugin))
         sys.meta_path.insert(0, hook)
     output.write_lines_at_once()
+    recursion_limit.install()
     entry = Entry.parse(words, flags)
     program.set_words(entry)
     try:

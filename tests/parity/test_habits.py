@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -198,6 +199,48 @@ def test_a_time_limit_for_all_sockets(our_reloader: Reloader, tmp_path: Path) ->
         edits_are_live(server)
         ends_at_ctrl_c(server)
         assert "Traceback" not in server.output
+
+
+#: What Django itself needs, with little to spare. Until Python 3.11 calls in C count, too.
+LOW_LIMIT = 150 if sys.version_info >= (3, 12) else 300
+DEPTH = """
+import sys
+from django.http import HttpResponse
+
+VALUE = "one"
+READ = VALUE
+
+def depth():
+    try:
+        return 1 + depth()
+    except RecursionError:
+        return 1
+
+def page(request):
+    return HttpResponse(f"{VALUE} {sys.getrecursionlimit()} {depth() > LIMIT - 20}")
+"""
+
+
+def test_a_low_recursion_limit(parity_site: Maker) -> None:
+    """A program that bounds its own recursion would fail for what the reloader calls."""
+    settings = f"""
+for wrong in (0, -1):
+    try:
+        sys.setrecursionlimit(wrong)
+    except ValueError:
+        pass
+    else:
+        raise AssertionError(wrong)
+sys.setrecursionlimit({LOW_LIMIT})
+"""
+    views = DEPTH.replace("LIMIT", str(LOW_LIMIT))
+    with parity_site({"views.py": views}, settings=settings) as server:
+        server.shows(f"one {LOW_LIMIT} True")
+        server.change("views.py", '"one"', '"two"')
+        server.shows(f"two {LOW_LIMIT} True")
+        server.change("views.py", "{VALUE} {", "{VALUE}, {")
+        server.shows(f"two, {LOW_LIMIT} True")
+        ends_at_ctrl_c(server)
 
 
 SLOW_END = """
