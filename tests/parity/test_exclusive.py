@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import free_ports, wait_until
+from harness import Hammer, free_ports, wait_until
 from parity.reloaders import COPIES, MANAGE, VIEWS
 
 if TYPE_CHECKING:
@@ -277,6 +277,25 @@ def test_a_file_locked_in_c(our_reloader: Reloader, tmp_path: Path) -> None:
     with our_reloader.maker(tmp_path)({"shop/models.py": LOCKED_IN_C}) as server:
         reload_three_times(server)
         assert "Error" not in server.output
+
+
+def test_nobody_is_turned_away_meanwhile(our_reloader: Reloader, tmp_path: Path) -> None:
+    """While nothing serves, between the end of the old process and the new one, requests fail."""
+    with site(our_reloader.maker(tmp_path), ("tcp", "pid file")) as server:
+        server.shows("one")
+        with Hammer(server.port) as hammer:
+            for old, new in (("one", "two"), ("two", "three")):
+                hammer.wait_for_answers(3)
+                server.change("views.py", f'"{old}"', f'"{new}"')
+                server.shows(new)
+            hammer.wait_for_answers(3)
+        assert not hammer.failures
+        assert set(hammer.statuses) == {200}
+        # None by older code than the one before.
+        order = [
+            text for index, text in enumerate(hammer.texts) if text not in hammer.texts[:index]
+        ]
+        assert order == ["one", "two", "three"]
 
 
 SLOW = """

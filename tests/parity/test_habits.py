@@ -188,6 +188,14 @@ def test_states_of_the_process(parity_site: Maker) -> None:
         edits_are_live(server)
 
 
+def test_a_process_group_of_its_own(parity_site: Maker) -> None:
+    """Ctrl-C does not reach such a process: it would be left behind, and keep the port."""
+    settings = '\nif os.environ.get("RUN_MAIN") == "true":\n    os.setpgrp()\n'
+    with parity_site(settings=settings) as server:
+        edits_are_live(server)
+        ends_at_ctrl_c(server)
+
+
 def test_a_time_limit_for_all_sockets(our_reloader: Reloader, tmp_path: Path) -> None:
     """Whoever sets one would meet it in what the reloader waits for, and in its copies.
 

@@ -62,6 +62,19 @@ def test_a_flag_and_a_listing(parity_site: Callable[..., ParitySite], tmp_path: 
         server.shows("three, off")
 
 
+def test_a_folder_that_was_removed(parity_site: Callable[..., ParitySite], tmp_path: Path) -> None:
+    """A folder that the settings make would be missing once it is removed."""
+    settings = '\nWORD = "made"\nos.makedirs(BASE_DIR / "var" / "cache", exist_ok=True)\n'
+    with parity_site({"views.py": VIEWS}, settings=settings) as server:
+        server.shows("one made")
+        for old, new in (("VALUE} {", "VALUE}, {"), ("VALUE}, {", "VALUE}; {")):
+            shutil.rmtree(tmp_path / "var")
+            # Of a body alone, which would otherwise be exchanged.
+            server.change("views.py", old, new)
+            server.shows(f"one{new[6:-1]}made")
+            assert (tmp_path / "var" / "cache").is_dir()
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="bodies are never exchanged there")
 def test_a_folder_made_while_starting(tmp_path: Path) -> None:
     """A folder that the settings make would be missing once it is removed; or nothing be fast."""

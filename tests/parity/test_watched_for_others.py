@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from parity.reloaders import ParitySite
+    from parity.reloaders import ParitySite, Reloader
 
 #: Read in C: no event tells of it.
 LOOK = """
@@ -68,3 +68,22 @@ def test_a_watched_file_that_only_a_library_reads(
         server.shows("two second")
         server.change("views.py", "{VALUE} {", "{VALUE}, {")
         server.shows("two, second")
+
+
+def test_a_glob_of_the_users_own(our_reloader: Reloader, tmp_path: Path) -> None:
+    """What ``WATCH`` names because only the user knows who reads it would keep its old value."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "word.txt").write_text("first")
+    settings = """
+AUTORELOAD_PLUS["WATCH"] = ["data/*.txt"]
+from look import read
+WORD = read(BASE_DIR / "data" / "word.txt")
+"""
+    with our_reloader.maker(tmp_path)(
+        {"views.py": VIEWS, "look.py": LOOK}, settings=settings
+    ) as server:
+        server.shows("one first")
+        server.change("views.py", "one", "two")
+        server.shows("two first")
+        server.change("data/word.txt", "first", "second")
+        server.shows("two second")
