@@ -31,6 +31,10 @@ from .command_line import wants_reloader
 from .landmarks import LANDMARKS
 from .redirect import lead_here, play_parent  # noqa: F401 - part of the plugin, as connect() is
 
+#: Signals of Django's, and of Celery's own, make a finalizer for each receiver that is a method:
+#: if they counted, no copy could be dropped.
+MEMORY_FINALIZERS = ("django.dispatch.dispatcher", "celery.utils.dispatch.signal")
+
 
 def connect(connection: Connection) -> None:
     """Lead Django's reloader to ours, in this process only."""
@@ -46,8 +50,7 @@ def connect(connection: Connection) -> None:
     contention.inherent += [FieldError, ImproperlyConfigured]
     connection.framework.landmarks = LANDMARKS
     connection.framework.lies_in_code = _lies_in_code
-    # It makes one for each receiver of a signal: if they counted, none could be dropped.
-    connection.framework.memory_finalizers = ("django.dispatch.dispatcher",)
+    connection.framework.memory_finalizers = MEMORY_FINALIZERS
     connection.framework.carriers.append(django_autoreload.__file__)
     if connection.checkpoints is not None:
         connection.tracker.call_after_import(

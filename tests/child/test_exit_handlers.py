@@ -63,11 +63,19 @@ def test_what_frees_memory_only(tmp_path: Path, statements: str, expected: str) 
 def test_celery_keeps_no_state(tmp_path: Path) -> None:
     """The copies of each project with Celery would be kept as long as their line."""
     pytest.importorskip("celery")
-    make = "import celery; app = celery.Celery('tea', broker='memory://'); app.finalize()"
-    # With settings in the environment it connects to signals of Django's.
-    ask = "print(handlers.pending(['django.dispatch.dispatcher']), flush=True)"
-    code = ASK.format(statements=f"{make}\n{ask}")
+    statements = """
+import os
+os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+from django_autoreload_plus.adapter.child_setup import MEMORY_FINALIZERS
+from celery import Celery, signals
+Celery("tea", broker="memory://").finalize()
+print(handlers.pending(MEMORY_FINALIZERS), flush=True)
+"""
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", ASK.format(statements=statements)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.split() == ["False"]
