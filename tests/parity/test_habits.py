@@ -188,6 +188,26 @@ def test_states_of_the_process(parity_site: Maker) -> None:
         edits_are_live(server)
 
 
+NO_PROC = """
+import builtins
+plain_open = builtins.open
+
+def open_but_not_there(file, *args, **kwargs):
+    if str(file).startswith("/proc/"):
+        raise PermissionError(13, "not for this program", file)
+    return plain_open(file, *args, **kwargs)
+
+builtins.open = open_but_not_there
+"""
+
+
+def test_a_program_that_cannot_look_at_itself(parity_site: Maker) -> None:
+    """In a sandbox, or where ``/proc`` is not mounted, each start would fail."""
+    with parity_site(settings=NO_PROC) as server:
+        edits_are_live(server)
+        ends_at_ctrl_c(server)
+
+
 def test_a_process_group_of_its_own(parity_site: Maker) -> None:
     """Ctrl-C does not reach such a process: it would be left behind, and keep the port."""
     settings = '\nif os.environ.get("RUN_MAIN") == "true":\n    os.setpgrp()\n'

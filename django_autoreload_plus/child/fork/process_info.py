@@ -83,7 +83,9 @@ class Linux:
     """Linux, see proc(5)."""
 
     def obstacle(self, *, asked_for: bool) -> Reason | None:  # noqa: ARG002 - of all systems
-        """Nothing."""
+        """Nothing, where it can be asked."""
+        if not os.path.isdir("/proc/self/fd"):
+            return Reason("AP202", "forked copies need /proc, which is not there")
         return None
 
     def listen(self, listeners: Listeners) -> None:

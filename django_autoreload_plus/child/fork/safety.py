@@ -73,7 +73,11 @@ class Safety:
     def refusal(self) -> Reason | None:
         """Why no checkpoint may be taken now; ``None`` when it is safe."""
         for rule in self._rules():
-            reason = rule()
+            try:
+                reason = rule()
+            except OSError as error:
+                text = f"the system does not tell what this process has ({error})"
+                return Reason("AP202", text)
             if reason is not None:
                 return reason
         return None
