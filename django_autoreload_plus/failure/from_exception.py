@@ -119,12 +119,6 @@ def from_check(
     )
 
 
-def from_command(message: str) -> Failure:
-    """Describe a command that refused to run, in its own words."""
-    text = _COLOURS.sub("", message).rstrip() + "\n"
-    return Failure(kind="command", summary=one_line("", text), text=text)
-
-
 def _describe(
     exc: BaseException, kind: str, roots: Sequence[str], skip: Sequence[str], landmarks: Landmarks
 ) -> Failure:

@@ -101,12 +101,12 @@ class CodeState:
         kinds = (self.files, self.missing, self._sought, self.globs, self.written)
         return tuple(len(kind) for kind in kinds)
 
-    def targets(self, extra_globs: Iterable[tuple[str, str]] = ()) -> Targets:
+    def targets(self) -> Targets:
         """The paths and globs to be watched."""
         return Targets(
             files=frozenset(self.files - self.written),
             missing=frozenset({*self.missing, *filter(self.is_own, self._sought)} - self.written),
-            globs=frozenset((*self.globs, *extra_globs)),
+            globs=frozenset(self.globs),
             written=frozenset(self.written),
         )
 

@@ -8,9 +8,12 @@ The order in the life of a process:
 1. Before the first import of the user's: ``RunRecorder.start()``; the process's audit hook, which
    has ``__cantrace__ = True``, passes on the events of ``CopyAudit.listeners()``.
 2. Now and then while starting: ``RunRecorder.trim()``, which frees module bodies that ran.
-3. Everything loaded: ``CopyAudit.stop()``. Where the process goes on to serve:
-   ``RunRecorder.stop()``. In the checkpoint: ``Index.build()``, and the saved file's old source
-   compiled, as far as there is time.
+3. Everything loaded. In the checkpoint: ``CopyAudit.stop()``, ``RunRecorder.prepare()`` and
+   ``Index.build_own()``.
 4. In a fork of the checkpoint: ``prepare`` for each edited file, and if all are `Ready`, ``apply``
-   for each; then ``RunRecorder.stop()``, ``Index.clear()``, and let go of the `Ready` objects.
+   for each.
+5. Where a process goes on to serve, that fork or the one that started: ``RunRecorder.rest()`` and
+   ``CopyAudit.stop()``; once it is quiet, ``Index.clear()``.
+
+`Swapper` does all of it for a child.
 """

@@ -10,12 +10,13 @@ from typing import Protocol
 
 from ..protocol.reasons import Reason
 from ..records import dataclass, replace
+from .audit import CopyAudit
 from .classes import class_changes
 from .compare import Pair, Refusal, changed_names, match, orphans
 from .equality import identical, qualname, same_lines
 from .index import Index, holder_of
 from .names import Delta, Edited, Examination, NameExchange
-from .recorder import CopyAudit, RunRecorder
+from .recorder import RunRecorder
 from .references import held_elsewhere, reachable
 from .signatures import header_changes, located
 from .support import unavailable

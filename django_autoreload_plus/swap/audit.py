@@ -44,6 +44,7 @@ _DEFAULTS = frozenset({"__defaults__", "__kwdefaults__"})
 # Modules of the standard library that read from the frames of a traceback only what names them.
 _READS_TRACEBACKS = frozenset({"traceback", "linecache", "importlib", "contextlib", "unittest"})
 _PACKAGE = __name__.partition(".")[0]
+_DEPTH = 3  # between the cause of an event and its handler: the hook, on_event, the handler
 
 Key = tuple[str, str, int]  # file, qualified name, first line
 #: By the name of an audit event, as :func:`sys.addaudithook` passes them on.
@@ -54,14 +55,11 @@ class CopyAudit:
     """Code objects that were read or copied, tracers, and processes that ran the same files.
 
     That hook needs the attribute ``__cantrace__ = True``: without it the interpreter reports to no
-    tool what runs inside the hook, finalizers of the user's included.
-
-    ``hook_depth``: Python functions between the interpreter and ``on_event``; 1 for a hook that
-    calls it directly, 0 where it is the hook itself.
+    tool what runs inside the hook, finalizers of the user's included. It is the only Python
+    function between the interpreter and ``on_event``.
     """
 
-    def __init__(self, hook_depth: int = 1) -> None:
-        self._depth = hook_depth + 2  # besides the hook: on_event and its handler
+    def __init__(self) -> None:
         self._read: dict[Key, str] = {}
         #: Functions of which signature or kind were looked at, harmless for what stays the same.
         self._inspected: dict[Key, str] = {}
@@ -226,7 +224,7 @@ class CopyAudit:
         """The frame of the code that caused the event; for handlers alone."""
         outer, self._reading_in = self._reading_in, get_ident()
         try:
-            return sys._getframe(self._depth + 1)
+            return sys._getframe(_DEPTH + 1)
         except ValueError:
             return None
         finally:
@@ -236,7 +234,7 @@ class CopyAudit:
         """Module and function that caused the event; ("", "") where there is no Python caller."""
         frame: FrameType | None
         try:
-            frame = sys._getframe(self._depth + further + 1)
+            frame = sys._getframe(_DEPTH + further + 1)
         except ValueError:
             return "", ""
         module = frame.f_globals.get("__name__")

@@ -10,14 +10,11 @@ from types import CodeType
 
 from ..own_code import is_of_interpreter
 from ..protocol.reasons import Reason
-from .audit import CopyAudit
 from .compare import Refusal
 from .equality import is_class_or_module_body
 from .files import Files
 from .modules import module_namespaces
 from .support import OUR_TOOL, unavailable, watcher
-
-__all__ = ["CopyAudit", "RunRecorder"]
 
 #: Attributes by which code comes to the namespaces of others, unnoticed.
 _READERS = frozenset({"__globals__", "gi_frame", "cr_frame", "ag_frame"})
@@ -28,7 +25,7 @@ _TOOL = 4  # one of the two that PEP 669 reserves for nobody
 class RunRecorder:
     """Notes each code object at its first start, by `sys.monitoring`.
 
-    ``start`` before the first import of the user's, ``stop`` when the user's process goes on to
+    ``start`` before the first import of the user's, ``rest`` when the user's process goes on to
     serve. What was noted stays valid in forked checkpoints.
     """
 
@@ -80,15 +77,6 @@ class RunRecorder:
             start = sys.monitoring.events.PY_START
             sys.monitoring.register_callback(_TOOL, start, lambda *_: disable)
 
-    def stop(self) -> None:
-        """Stop recording and give the tool back; what was recorded is kept."""
-        if self._recording and sys.version_info >= (3, 12):
-            sys.monitoring.set_events(_TOOL, 0)
-            sys.monitoring.register_callback(_TOOL, sys.monitoring.events.PY_START, None)
-            sys.monitoring.free_tool_id(_TOOL)
-        self._recording = False
-        self.trim()
-
     def trim(self) -> None:
         """Let go of the module and class bodies that ran; they are never run again.
 
@@ -117,11 +105,6 @@ class RunRecorder:
             or path.startswith(PACKAGE)
         ):
             self.reader = path
-
-    def ran(self, code: CodeType) -> bool:
-        """Whether this very code object, that of a function, has started at least once."""
-        self.trim()
-        return id(code) in self._ran.get(code.co_filename, {})
 
     def ran_in(self, path: str) -> tuple[CodeType, ...]:
         """Every code object of a function of this file that has started, dead functions' too."""

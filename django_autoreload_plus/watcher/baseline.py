@@ -202,12 +202,6 @@ class Baseline:
             )
         self._versions[path] = version
 
-    def forget(self, paths: Iterable[str]) -> None:
-        """Drop what is known of ``paths``; unknown ones are fine."""
-        for path in paths:
-            self._versions.pop(path, None)
-            self._keeps_text.discard(path)
-
     def doubt(self, paths: Iterable[str]) -> None:
         """Let ``paths`` differ from whatever is there, or is not: what was loaded is unknown."""
         for path in paths:

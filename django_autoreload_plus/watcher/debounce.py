@@ -28,38 +28,35 @@ class Debouncer:
 
     def __init__(self, look: Callable[[PathNode], EntryStamp | None]) -> None:
         self._look = look
-        self._debouncer: dict[PathNode, _Hold] = {}
-
-    def __len__(self) -> int:
-        return len(self._debouncer)
+        self._holds: dict[PathNode, _Hold] = {}
 
     def add(self, place: PathNode, wait: float, *, is_gone: bool = False) -> None:
         """Hold ``place`` for ``wait`` seconds, if it is not held already."""
-        if place not in self._debouncer:
+        if place not in self._holds:
             due = time.monotonic() + wait
-            self._debouncer[place] = _Hold(due, self._look(place), is_gone=is_gone)
+            self._holds[place] = _Hold(due, self._look(place), is_gone=is_gone)
 
     def held(self) -> set[PathNode]:
         """The places that are held now."""
-        return set(self._debouncer)
+        return set(self._holds)
 
     @property
     def has_gone(self) -> bool:
         """Whether something that has gone is held back, in case it returns."""
-        return any(hold.is_gone for hold in self._debouncer.values())
+        return any(hold.is_gone for hold in self._holds.values())
 
     def discard(self, place: PathNode) -> None:
         """Drop the hold, if there is one."""
-        self._debouncer.pop(place, None)
+        self._holds.pop(place, None)
 
     def due(self) -> list[float]:
         """When, on the monotonic clock, holds end."""
-        return [hold.due for hold in self._debouncer.values()]
+        return [hold.due for hold in self._holds.values()]
 
     def ripe(self, now: float) -> list[PathNode]:
         """Take the places to be reported now; a file that still grows waits on."""
         ripe = []
-        for place, hold in [item for item in self._debouncer.items() if item[1].due <= now]:
+        for place, hold in [item for item in self._holds.items() if item[1].due <= now]:
             stamp = self._look(place)
             is_file = stamp is not None and stat.S_ISREG(stamp[0])
             if is_file and stamp != hold.stamp and hold.patience:
@@ -68,6 +65,6 @@ class Debouncer:
                 # The file is back, and being written.
                 hold.is_gone = False
             else:
-                del self._debouncer[place]
+                del self._holds[place]
                 ripe.append(place)
         return ripe

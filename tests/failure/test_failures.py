@@ -17,7 +17,6 @@ from django_autoreload_plus.failure.excerpt import SourceReader
 from django_autoreload_plus.failure.frames import MAX_FRAMES
 from django_autoreload_plus.failure.from_exception import (
     from_check,
-    from_command,
     from_exception,
     from_exit,
 )
@@ -457,7 +456,6 @@ def test_failed_checks_without_colours() -> None:
     assert failure.kind == "check"
     assert failure.summary == "Bad view. (urls.E7)"
     assert "\x1b" not in failure.text
-    assert from_command("\x1b[31mError: no\x1b[0m").summary == "Error: no"
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def _swapped(
         if isinstance(outcome, Refusal):
             return _refused(outcome)
         outcome.apply()
-        known[1].stop()
+        known[1].rest()
         known[0].clear()
         changed = outcome.changed
         if not request.get("describe", True):

@@ -91,7 +91,7 @@ class Noticed:
         """
         self.sentinel.write_text(f"{time.monotonic_ns()}\n")
         seen = self.until(self.sentinel)
-        wait_until(lambda: not self.watcher._debouncer, "the end of every hold")
+        wait_until(lambda: not self.watcher._debouncer.held(), "the end of every hold")
         self.sentinel.write_text(f"{time.monotonic_ns()}\n")
         seen |= self.until(self.sentinel)
         return seen - {str(self.sentinel)}

@@ -162,14 +162,6 @@ def test_libraries_keep_no_text_until_they_are_edited(recorded: Any) -> None:
     assert baseline.compare(name) is None
 
 
-def test_a_forgotten_path_is_unknown(recorded: Any) -> None:
-    """The baseline would grow from reload to reload."""
-    baseline, name, _ = recorded()
-    baseline.forget([name, "never known"])
-    assert name not in baseline
-    assert baseline.text(name) is None
-
-
 def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
     """A named pipe where a file was would block the reloader for ever."""
     path = tmp_path / "module.py"

@@ -235,7 +235,7 @@ def test_a_checkout_of_a_thousand_files_is_seen_whole(noticed: Noticed) -> None:
     noticed.until(*modules)
     _git(repository, "checkout", "-q", "two")
     noticed.until(*modules)
-    wait_until(lambda: not noticed.watcher._debouncer, "the end of every hold")
+    wait_until(lambda: not noticed.watcher._debouncer.held(), "the end of every hold")
     assert not (repository / ".git" / "index.lock").exists()
 
 
