@@ -170,7 +170,7 @@ class Namespaces:
         return begun.order if begun else 0
 
     def has_read(self, begun: Begun, name: str) -> bool:
-        """Whether anything has read this name from the module, or has tried to."""
+        """Whether anything has read this name from the module or set it, or has tried to."""
         return name in self._reads.get(begun.identity, ())
 
     def whole_reader(self, begun: Begun) -> str | None:
@@ -247,16 +247,25 @@ _namespace_of: Callable[[ModuleType], dict[str, object]] = vars(ModuleType)["__d
 def _observing_class(
     noted: deque[object], whole_read: Callable[[ModuleType], dict[str, object]]
 ) -> type[ModuleType]:
-    """A class of modules that notes each read, in C alone, and says that it is `ModuleType`.
+    """A class of modules that notes each read and each change, and says that it is `ModuleType`.
 
-    ``__getattribute__`` is ``max(module, name)``, noting both operands, which ends in an
-    AttributeError; then the interpreter asks ``__getattr__``, which gives the value.
+    Reads in C alone: ``__getattribute__`` is ``max(module, name)``, noting both operands, which
+    ends in an AttributeError; then the interpreter asks ``__getattr__``, which gives the value.
     """
     note = type(
         "_Note",
         (),
         {"__slots__": (), "__init__": noted.append, "__gt__": attrgetter("not there")},
     )
+
+    def __setattr__(module: ModuleType, name: str, value: object) -> None:  # noqa: N807
+        noted.extend((module, name))
+        ModuleType.__setattr__(module, name, value)
+
+    def __delattr__(module: ModuleType, name: str) -> None:  # noqa: N807
+        noted.extend((module, name))
+        ModuleType.__delattr__(module, name)
+
     return type(
         "module",
         (ModuleType,),
@@ -266,6 +275,8 @@ def _observing_class(
             # lru_cache() makes a method of it.
             "__getattribute__": lru_cache(maxsize=0)(partial(max, key=note)),
             "__getattr__": _plain,
+            "__setattr__": __setattr__,
+            "__delattr__": __delattr__,
             "__class__": property(lambda _: ModuleType, _set_class),
             "__dict__": property(whole_read),
         },

@@ -116,8 +116,7 @@ def split(path: str, old: tuple[bytes, CodeType], new: tuple[bytes, CodeType]) -
         _first_stays(before, stays)
         and _first_stays(after, remains)
         and all(one.place or one.kind == NOTHING for one in come)
-        # A star import may have bound the same names before.
-        and not (gone and any(map(_is_star_import, before.tree.body)))
+        and not _may_be_starred(before, stays, gone, come)
     ):
         return None
     rest = [
@@ -250,8 +249,26 @@ def _is_type_checking(test: ast.expr) -> bool:
     return isinstance(test, ast.Name) and test.id == _TYPE_CHECKING
 
 
-def _is_star_import(statement: ast.stmt) -> bool:
+def _is_star_import(statement: ast.AST) -> bool:
     return isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*"
+
+
+def _has_star_import(statement: ast.stmt) -> bool:
+    return any(map(_is_star_import, ast.walk(statement)))
+
+
+def _may_be_starred(
+    source: _Source, kept: list[int], gone: list[Statement], come: list[Statement]
+) -> bool:
+    """Whether a star import may have bound the same names as statements that went.
+
+    One before them does not matter where others of the same names come in their places.
+    """
+    stars = [at for at, one in enumerate(source.tree.body) if _has_star_import(one)]
+    names = {name for one in gone for name in one.names}
+    in_place = {name for one in come if one.place == SAME for name in one.names}
+    taken = set(range(len(source.tree.body))) - set(kept)
+    return bool(names and stars) and (min(taken) < stars[-1] or not names <= in_place)
 
 
 # -- taking them out --------------------------------------------------------------
@@ -367,7 +384,7 @@ def _imported(statement: ast.stmt) -> Iterator[Imported]:
 def _place(source: _Source, at: int, bound: Counter[str], kept: set[int]) -> tuple[str, str] | None:
     """Where the names of a statement stand among those of the module; None: not certain."""
     body = source.tree.body
-    if any(map(_is_star_import, body[:at])):
+    if any(map(_has_star_import, body[:at])):
         return None  # the name to go by may have been bound there
     for one in reversed(body[:at]):
         if not _binds_nothing(one, source.code):

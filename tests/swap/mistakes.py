@@ -315,7 +315,7 @@ _STATEMENTS = (
     Mistake(
         "a star import may have bound the same name",
         "statements.py",
-        "and not (gone and any(map(_is_star_import, before.tree.body)))",
+        "and not _may_be_starred(before, stays, gone, come)",
         "and True",
     ),
     Mistake(

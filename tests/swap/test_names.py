@@ -180,6 +180,9 @@ _LOOKS = {
     "imported by another": "X = 1\nimport other\n",
     "whole dictionary, by another": "X = 1\nimport whole\n",
     "star": "X = 1\nimport star\n",
+    # The value stays, whatever the file says.
+    "set to the same by another": "X = 1\nimport setter\n",
+    "bound again by a star": "X = 1\nif 1: from one import *\n",
     "absence": "import sys\nhasattr(sys.modules[__name__], 'Y')\nX = 1\n",
 }
 
@@ -187,6 +190,7 @@ _LOOKS = {
 def test_each_way_to_look(tmp_path: Path) -> None:
     """A way to read a name that goes unnoticed would leave the old value in the program."""
     others = {"other.py": "from looks import X\n", "star.py": "from looks import *\n"}
+    others |= {"one.py": "X = 1\n", "setter.py": "import looks\nlooks.X = 1\n"}
     others["whole.py"] = "import looks\nSEEN = [value for value in vars(looks).values()]\n"
     for at, source in enumerate(_LOOKS.values()):
         if "import typing as X" in source or "typing as X" in source:
