@@ -18,12 +18,14 @@ import pytest
 from django_autoreload_plus import __version__
 from django_autoreload_plus.adapter import conf
 from django_autoreload_plus.adapter.checks import check_app_order
+from django_autoreload_plus.cli.arguments import _parser
 from django_autoreload_plus.options import Options
 from django_autoreload_plus.protocol.reasons import KINDS
 from django_autoreload_plus.records import fields
 from documented.pages import BLOCK, PAGES, ROOT, blocks, languages
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from types import CodeType
 
@@ -105,6 +107,62 @@ def test_options_that_are_mentioned_exist(page: str) -> None:
     known = {field.name.upper() for field in fields(Options)}
     named = set(re.findall(r'`"([A-Z][A-Z_]{3,})": [^`]+`', PAGES[page]))
     assert named <= known
+
+
+def test_options_of_the_command_line_have_their_row() -> None:
+    """Nobody would learn of an option but by --help."""
+    section = PAGES["docs/programs.md"].partition("\n## Options\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^\| (.+?) \|", section, re.MULTILINE))
+    described = {option for cell in named for option in re.findall(r"`(--[a-z-]+)", cell)}
+    known = {option for action in _parser()._actions for option in action.option_strings}
+    # Read before the parser does: it is no option of a program that is run.
+    assert described == known - {"-h", "--help", "--version"} | {"--status"}
+
+
+# Sentences
+
+
+def refusals(source: Path) -> Iterator[str]:
+    """Yield each sentence of a swap's refusal, with X where something is inserted."""
+    for function in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Reason":
+                code, text = node.args
+                if isinstance(code, ast.Constant) and str(code.value).startswith("AP1"):
+                    yield from sentences(text, function)
+
+
+def sentences(text: ast.expr, function: ast.FunctionDef) -> Iterator[str]:
+    """Yield what an expression, or the name of one, may be."""
+    if isinstance(text, ast.Constant):
+        yield str(text.value)
+    elif isinstance(text, ast.JoinedStr):
+        parts = (str(p.value) if isinstance(p, ast.Constant) else "X" for p in text.values)
+        yield "".join(parts)
+    elif isinstance(text, ast.Name):
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == text.id:
+                yield from sentences(node.value, function)
+
+
+def test_each_refusal_of_a_swap_has_its_row() -> None:
+    """Somebody who reads a sentence on the terminal would look for it in vain."""
+    rows = PAGES["docs/swapping.md"].partition("\n## When it is refused\n")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (.+?) \|", rows, re.MULTILINE)
+    known = [
+        re.sub(r"(?:\\ )?…|\b[A-Z][A-Z.\\]*\b", ".+", re.escape(sentence))
+        for cell in cells
+        for sentence in re.findall(r"`(.+?)`", cell)
+    ]
+    package = ROOT / "django_autoreload_plus"
+    sources = [*package.glob("swap/*.py"), *package.glob("supervisor/*.py")]
+    found = {sentence for source in sources for sentence in refusals(source)}
+    # Put together from parts that are chosen.
+    found.remove("X X")
+    assert len(found) > 50
+    assert [text for text in sorted(found) if not any(re.fullmatch(it, text) for it in known)] == []
 
 
 # Figures and versions
