@@ -12,6 +12,11 @@ The contract of a server on a socket of the supervisor's:
 4. It calls :meth:`AcceptGate.began` before it answers a request, :meth:`AcceptGate.answered`
    when the answer is complete and :meth:`AcceptGate.ended` in any case, and ends a connection
    after an answer rather than wait for the next request on it.
+5. Its main loop returns when it has retired and no answer is under way, or when it was told to
+   ``end()``. It sets ``retired`` in ``retire()``, ``released`` in ``release()``, and takes
+   ``released`` back in ``resume()``.
+6. It may wait for the gate only where that keeps nobody else waiting: in a thread for each
+   connection, or by an event. So it has threads unless the user says ``--nothreading``.
 """
 
 from __future__ import annotations
