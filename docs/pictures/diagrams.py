@@ -61,7 +61,7 @@ STEPS = (
     (5, 6, "Go, or a new process"),
     (6, 2, "Serving"),
     (2, 3, "what now?"),
-    (3, 2, "Admit, Retire, Announce"),
+    (3, 2, "Admit, RetireChild, Announce"),
     (2, 6, "the gate is open: connections from the backlog"),
 )
 APART, STEP, TOP = 170, 34, 60
