@@ -90,8 +90,9 @@ def ask(connections: Sequence[tuple[Place, socket.socket]], wait: float | None) 
     question = json.dumps({"version": status_socket.VERSION, "wait": wait is not None})
     deadline = time.monotonic() + (_PATIENCE if wait is None else wait)
     with contextlib.ExitStack() as stack:
-        for place, connection in connections:
+        for _, connection in connections:
             stack.enter_context(connection)
+        for place, connection in connections:
             with _telling(place, wait):
                 connection.settimeout(max(0.001, deadline - time.monotonic()))
                 connection.sendall(question.encode() + b"\n")

@@ -262,7 +262,8 @@ class CodeState:
 
     def original(self, path: str) -> bytes | None:
         """The source that the checkpoints were loaded from, where it is known."""
-        return self._originals.get(path) or self.baseline.text(path)
+        original = self._originals.get(path)
+        return self.baseline.text(path) if original is None else original
 
     def current(self, path: str) -> bytes | None:
         """The source as it was at the last comparison."""

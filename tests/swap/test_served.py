@@ -94,6 +94,26 @@ def test_names_that_nobody_looked_at(project: Path) -> None:
 
 
 @needs_swapping
+def test_a_file_that_was_empty(project: Path) -> None:
+    """The second edit of a new module of an app would be lost."""
+    view = "import blank\nfrom django.http import HttpResponse\n\n\ndef page(request):\n"
+    view += "    return HttpResponse(blank.text() if hasattr(blank, 'text') else 'nothing')\n"
+    add_view(project, "page", view)
+    (project / "blank.py").touch()
+    with Site(project) as server:
+        server.answer("/page/", "nothing")
+        for number in range(3):
+            mark = server.mark()
+            server.write("blank.py", f"def text():\n    return 'text {number}'\n")
+            assert server.get("/page/").text == f"text {number}"
+            assert server.origin(mark).endswith(" exchanged")
+        mark = server.mark()
+        server.write("blank.py", "")
+        assert server.get("/page/").text == "nothing"
+        assert server.origin(mark).endswith("ready")
+
+
+@needs_swapping
 def test_a_breakpoint_stops_on_the_new_line(project: Path) -> None:
     """A debugger would stop in code that is no longer there."""
     add_view(project, "page", PAGE)
