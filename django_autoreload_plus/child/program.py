@@ -71,7 +71,10 @@ def _execute(code: object, path: str | None) -> None:
     names = _new_main().__dict__
     names["__loader__"] = BuiltinImporter if path is None else SourceFileLoader("__main__", path)
     if path is not None:
-        names.update(__file__=path, __cached__=None)
+        names["__file__"] = path
+        if sys.version_info < (3, 15):
+            # No module has it any more.
+            names["__cached__"] = None
     exec(code, names)  # type: ignore[arg-type]  # noqa: S102 - this is what running a script is
 
 
