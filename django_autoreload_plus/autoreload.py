@@ -25,7 +25,7 @@ from .child.changes import change_receivers
 from .options import Options
 from .protocol import command_line, environment, first_child
 from .protocol.channel import UNSUPPORTED, is_supported
-from .protocol.launch import ENVIRONMENT, Launch
+from .protocol.launch import ENVIRONMENT, RUN_MAIN, Launch
 from .protocol.messages import RESTART_CODE
 from .records import asdict, replace
 
@@ -43,9 +43,6 @@ __all__ = [
     "restart",
     "run_with_reloader",
 ]
-
-#: The environment variable that is ``"true"`` in the child.
-RUN_MAIN = "RUN_MAIN"
 
 
 def main(

@@ -24,7 +24,7 @@ from django.utils import autoreload as django_autoreload
 from ..child.connection import Connection
 from ..child.framework import Checkpoints
 from ..failure import contention
-from ..protocol.messages import SETTINGS
+from ..protocol.messages import APPS, SETTINGS, SETUP
 from ..protocol.reasons import Reason
 from . import identities
 from .command_line import wants_reloader
@@ -89,10 +89,8 @@ def _adopt(main_func: Callable[..., object]) -> Callable[..., object] | None:
 def _place(checkpoints: Checkpoints) -> None:
     """Take checkpoints before the settings, between them and the apps, and after the setup."""
     checkpoints.take(SETTINGS)
-    checkpoints.when(
-        "apps", lambda: settings.configured and _is_settings_loaded(), dispensable=True
-    )
-    checkpoints.when("setup", lambda: apps.ready)
+    checkpoints.when(APPS, lambda: settings.configured and _is_settings_loaded(), dispensable=True)
+    checkpoints.when(SETUP, lambda: apps.ready)
 
 
 def _note_databases(checkpoints: Checkpoints) -> None:

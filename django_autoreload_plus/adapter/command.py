@@ -116,7 +116,7 @@ class ReloadingRunserver(_Base):
         self._reloading = not connection.first
         self._checks_later = self._reloading and connection.options.checks_later
         background = Background(connection)
-        background.add(lambda: compute_tables(connection.languages))
+        background.add(lambda: compute_tables(connection.uses))
         self._announce(background)
         checks = self._checks = BackgroundChecks(self, connection)
         connection.checks_later = self._checks_later
@@ -163,7 +163,7 @@ class ReloadingRunserver(_Base):
         """Everything that depends on code alone, before anything is served."""
         # In the order of production: the handler with its middleware is loaded at the
         # start, the URLconf by the first request. It suits an edit of a view, too.
-        preload_framework(connection.languages)
+        preload_framework(connection.uses)
         if options.get("use_asgi"):
             preload_endpoints()
         self._load_handler(*args, **options)

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from ..protocol.address import Address
 from ..protocol.command_line import Entry
-from ..protocol.launch import Launch
+from ..protocol.launch import RUN_MAIN, Launch
 
 #: The module of the child's side, and what has to be loaded before it.
 PLUGIN = "django_autoreload_plus.adapter.child_setup"
 PLUGIN_AFTER = "django.utils.autoreload"
 #: The variable, Django's constant that holds its name, and that of another server, which is
 #: asked for beside it and never set here.
-ROLE_VARIABLES = ("RUN_MAIN", "DJANGO_AUTORELOAD_ENV", "WERKZEUG_RUN_MAIN")
+ROLE_VARIABLES = (RUN_MAIN, "DJANGO_AUTORELOAD_ENV", "WERKZEUG_RUN_MAIN")
 _ADDRESS = re.compile(
     r"(?:(?P<host>\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]|[a-zA-Z0-9.-]+):)?(?P<port>\d{1,5})"
 )

@@ -112,7 +112,7 @@ class UseReport:
         self._connection = connection
         self._templates = templates
         self.expressions = Expressions()
-        self._reported = {translation.get_language(), *connection.languages}
+        self._reported = {translation.get_language(), *connection.uses}
 
     def __call__(self) -> None:
         """Called after each request: cheap as long as there is no new one."""

@@ -30,15 +30,15 @@ TEMPLATE = "template "
 _EXPRESSIONS = ("django.http.request", "django.utils.translation.trans_real")
 
 
-def preload_framework(languages: Iterable[str]) -> None:
+def preload_framework(uses: Iterable[str]) -> None:
     """The template engines, with their libraries of tags, and what Django imports late.
 
     Of what the settings name only Django's own: the user's modules are imported when
-    they would be without us. Translations are read for these languages and the default.
+    they would be without us. Translations are read for the languages among these and the default.
     """
     engines.all()
     with contextlib.suppress(Exception):
-        for _language in _each(languages):
+        for _language in _each(uses):
             translation.gettext("")
     with contextlib.suppress(Exception):
         for name in filter(is_django, _late_modules()):
@@ -61,20 +61,20 @@ def preload_urls() -> None:
     get_resolver().url_patterns  # noqa: B018 - computed when asked for
 
 
-def compute_tables(languages: Iterable[str]) -> None:
+def compute_tables(uses: Iterable[str]) -> None:
     """The resolvers' reverse tables, which they keep for each language, and the default one's."""
     with contextlib.suppress(Exception):
-        for language in _each(languages):
+        for language in _each(uses):
             get_resolver().reverse_dict  # noqa: B018 - computed when asked for
             # Looks for the catalogues of every app.
             with contextlib.suppress(LookupError):
                 translation.get_supported_language_variant(language)
 
 
-def compute_namespaces(languages: Iterable[str]) -> None:
+def compute_namespaces(uses: Iterable[str]) -> None:
     """The same of every namespace: ``reverse()`` makes a resolver for each path to one."""
     with contextlib.suppress(Exception):
-        for _language in _each(languages):
+        for _language in _each(uses):
             _fill_namespaces(get_resolver(), "", {})
 
 
@@ -93,9 +93,9 @@ def computed_languages() -> tuple[str, ...]:
     return tuple(language for language in used if isinstance(language, str))
 
 
-def _each(languages: Iterable[str]) -> Iterator[str]:
-    """The default language and these; each is active while it is looked at."""
-    used = filter(is_language, languages)
+def _each(uses: Iterable[str]) -> Iterator[str]:
+    """The default language and those among these keys; each is active while it is looked at."""
+    used = filter(is_language, uses)
     for language in dict.fromkeys(filter(None, (translation.get_language(), *used))):
         with translation.override(language):
             yield language

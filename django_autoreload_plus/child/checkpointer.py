@@ -118,7 +118,7 @@ class Checkpointer:
     def refuse(self, reason: Reason) -> None:
         """Take no checkpoints in this process."""
         self.enabled = False
-        self._link.say(m.Refused("settings", reason))
+        self._link.say(m.Refused(m.SETTINGS, reason))
 
     def when(self, label: str, condition: Callable[[], bool], *, dispensable: bool = False) -> None:
         """Take a checkpoint at the first import at which the condition holds.
@@ -324,16 +324,16 @@ class Checkpointer:
 
     def _complete(self) -> None:
         """Do in the ready checkpoint what the process that serves did not wait for."""
-        self._warm_up(self._link.languages)
+        self._warm_up(self._link.uses)
         if self._swapper is not None:
             self._swapper.build_index()
         # No pass is made: that would write to all the memory that this checkpoint shares.
         self._link.collector.age()
 
-    def _warm_up(self, languages: tuple[str, ...]) -> None:
+    def _warm_up(self, uses: tuple[str, ...]) -> None:
         if self._swapper is not None:
             self._swapper.observe()
-        self._link.framework.warm_up(languages)
+        self._link.framework.warm_up(uses)
 
     def _resume(self, channel: Channel, mask: set[signal.Signals], label: str) -> None:
         link = self._link
@@ -378,7 +378,7 @@ class Checkpointer:
         # find_spec() before an import looks for the module twice: this checkpoint precedes both.
         self._names = frozenset(message.stops) - {self._looked_for}
         self._edited = frozenset(message.edited)
-        self._link.languages = message.languages
+        self._link.uses = message.uses
         self.enabled = message.checkpoints
         self._code.install()
         self._link.tracker.fresh = SourceOnlyFinder(message.changed)

@@ -79,7 +79,7 @@ class Connection:
         self.checkpoints: Checkpoints | None = None
         self.framework = Framework()
         #: Languages in which requests have come, to compute what they need in advance.
-        self.languages: tuple[str, ...] = ()
+        self.uses: tuple[str, ...] = ()
         #: Called once, as soon as the program serves.
         self.after_serving: list[Callable[[], None]] = []
         self.clearance = Clearance(tracker, self._ask_clearance)

@@ -85,9 +85,9 @@ class Frozen:
     def _hear(self) -> Channel | None:
         try:
             for message, descriptors in self._channel.drain():
-                connection = self._obey(message, descriptors)
-                if connection is not None:
-                    return connection
+                channel = self._obey(message, descriptors)
+                if channel is not None:
+                    return channel
         except ChannelClosed:
             exit_handlers.exit_now(0)
         return None
@@ -97,10 +97,10 @@ class Frozen:
             return None
         match message:
             case m.Fork():
-                connection = Channel(socket.socket(fileno=descriptors[0]))
-                return connection if self._fork(connection, message.token) else None
+                channel = Channel(socket.socket(fileno=descriptors[0]))
+                return channel if self._fork(channel, message.token) else None
             case m.Compute():
-                self._compute(message.languages)
+                self._compute(message.uses)
                 # The functions that ran for it are on record now: prepare again.
                 self._prepare = self._prepare_again
             case m.ReadCode():

@@ -16,12 +16,9 @@ from typing import Any
 from ..protocol import messages as m
 from ..protocol.channel import Channel
 from ..protocol.command_line import EntryError, package_root, split_python
-from ..protocol.launch import CHILD_ENVIRONMENT, child_in_memory
+from ..protocol.launch import CHILD_ENVIRONMENT, RUN_MAIN, child_in_memory
 from ..records import replace
 from .connection import Connection
-
-#: Tells the process that the user started from its children, see :mod:`..autoreload`.
-_RUN_MAIN = "RUN_MAIN"
 
 
 class Replacement:
@@ -96,7 +93,9 @@ class Replacement:
 def is_for_a_child(environment: Mapping[Any, Any]) -> bool:
     """Whether a process with this environment is to be taken for the one that serves."""
     with contextlib.suppress(TypeError):
-        return any(environment.get(name) in ("true", b"true") for name in (_RUN_MAIN, b"RUN_MAIN"))
+        return any(
+            environment.get(name) in ("true", b"true") for name in (RUN_MAIN, RUN_MAIN.encode())
+        )
     return False
 
 

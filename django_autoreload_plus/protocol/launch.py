@@ -21,6 +21,8 @@ ENVIRONMENT = "DJANGO_AUTORELOAD_PLUS_LAUNCH"
 CHILD_ENVIRONMENT = "DJANGO_AUTORELOAD_PLUS_CHILD"
 #: Carries a :class:`ParentLaunch`.
 PARENT_ENVIRONMENT = "DJANGO_AUTORELOAD_PLUS_PARENT"
+#: The variable that is ``"true"`` in the child, and tells it from the process the user started.
+RUN_MAIN = "RUN_MAIN"
 _Kind = TypeVar("_Kind", "Launch", "ChildLaunch", "ParentLaunch")
 
 
@@ -60,7 +62,7 @@ class Launch:
     #: The environment that the command was started with is no longer known.
     environment_lost: bool = False
     #: The names under which code asks for the variable that tells the child from its parent.
-    role_variables: tuple[str, ...] = ("RUN_MAIN",)
+    role_variables: tuple[str, ...] = (RUN_MAIN,)
     #: An inherited descriptor: the channel to the process that plays the parent, or -1.
     parent: int = -1
     #: The program has a server that asks for its socket; others it binds are beside the point.

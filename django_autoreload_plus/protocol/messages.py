@@ -17,7 +17,7 @@ from .reasons import Reason
 
 #: Raised when a message changes its meaning; both ends come from one
 #: installation, so a difference means that it was upgraded while running.
-VERSION = 4
+VERSION = 5
 
 #: The exit code of a program that Ctrl-C has ended while it was loaded, as of shells.
 INTERRUPTED = 130
@@ -29,6 +29,10 @@ READY = "ready"
 PROGRAM = "program"
 #: The label of the checkpoint taken before any code of the project's but its entry.
 SETTINGS = "settings"
+#: The label of the checkpoint between the two, when the settings are loaded.
+APPS = "apps"
+#: The label of the checkpoint taken when the framework has loaded its applications.
+SETUP = "setup"
 
 
 @dataclass(frozen=True)
@@ -340,7 +344,7 @@ class Exited:
 class Used:
     """Child: requests have used these; the framework's adapter knows what the keys stand for."""
 
-    languages: tuple[str, ...]
+    uses: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -366,7 +370,7 @@ class Touched:
 class Compute:
     """Supervisor to a checkpoint: compute now what requests with these keys need."""
 
-    languages: tuple[str, ...]
+    uses: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -430,8 +434,8 @@ class Go:
     first: bool = False
     checkpoints: bool = True
     swaps: tuple[Swap, ...] = ()
-    #: Languages in which requests have come.
-    languages: tuple[str, ...] = ()
+    #: What requests have used, as in :class:`Used`.
+    uses: tuple[str, ...] = ()
     #: Changes that the program can take without being loaded anew.
     taken: tuple[str, ...] = ()
     #: The addresses of the attached listening sockets, in order.

@@ -12,7 +12,7 @@ from .breadcrumbs import Breadcrumbs
 from .channel import Channel
 from .command_line import EXECUTABLE, Entry, package_root
 from .gate import Gate
-from .launch import CHILD_ENVIRONMENT, ChildLaunch, child_in_memory
+from .launch import CHILD_ENVIRONMENT, RUN_MAIN, ChildLaunch, child_in_memory
 
 
 def spawn(
@@ -37,7 +37,7 @@ def spawn(
         trail=trail.descriptor,
     )
     launch_memory = child_in_memory(launch)
-    environment = {**environment, "RUN_MAIN": "true", CHILD_ENVIRONMENT: str(launch_memory)}
+    environment = {**environment, RUN_MAIN: "true", CHILD_ENVIRONMENT: str(launch_memory)}
     ours_too = (gate.descriptor, gate.events, trail.descriptor, launch.turn)
     held = (launch_memory, theirs.fileno(), *ours_too)
     shared = [descriptor for descriptor in held if descriptor >= 0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from ..protocol.messages import SETTINGS
+from ..protocol.messages import APPS, SETTINGS, SETUP
 from .analysis import LIBRARY, OWN, Advice, Module, Report
 
 #: Time that is worth a word: seconds, and a part of all the import time.
@@ -79,7 +79,7 @@ def _outermost(report: Report, begin: float, end: float) -> list[Module]:
 
 def _early(report: Report) -> Iterator[Advice]:
     places = {stop.label: stop.at for stop in report.stops}
-    begin, end = places.get("apps"), places.get("setup")
+    begin, end = places.get(APPS), places.get(SETUP)
     if begin is None or end is None:
         return
     early = [one for one in report.modules if one.kind == OWN and begin <= one.begin < end]

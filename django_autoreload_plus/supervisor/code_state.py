@@ -202,7 +202,7 @@ class CodeState:
         return _differing(self.dirty, self._start) | self._rewritten | self._taken
 
     @property
-    def attempted(self) -> frozenset[str]:
+    def changed_at_start(self) -> frozenset[str]:
         """Where the latest start differs from the code that was live before."""
         return frozenset(self._start)
 

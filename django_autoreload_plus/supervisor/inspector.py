@@ -109,7 +109,7 @@ class Inspector:
         """The change turned out to be none; ``known``: none since the latest attempt."""
         state = self._state()
         starting = known and state.phase is Phase.STARTING
-        kept = self._code.attempted if starting else frozenset()
+        kept = self._code.changed_at_start if starting else frozenset()
         self._report.unchanged(kept=kept, undone=not known and state.can_go_back)
 
     async def _wait_for_git(self) -> None:

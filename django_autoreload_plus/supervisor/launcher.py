@@ -318,7 +318,7 @@ class Launcher:
             first=first,
             checkpoints=self._may_resume(),
             swaps=swaps or (),
-            languages=self._upkeep.languages,
+            uses=self._upkeep.uses,
             taken=tuple(sorted(self._code.taken)) if swaps is not None else (),
             sockets=tuple(sockets),
             learn=swaps is None and not self._upkeep.prefaulter.knows(base),

@@ -268,8 +268,8 @@ class Supervisor:
 
     def handle(self, event: events.Event) -> None:
         """Let the policy decide about an event, and do it."""
-        self._state, actions = policy.step(self._state, event)
-        for action in actions:
+        self._state, to_do = policy.step(self._state, event)
+        for action in to_do:
             self._perform(action)
         self.decision.update()
 
@@ -353,7 +353,7 @@ class Supervisor:
             case m.HandBack():
                 self.traffic.take_back(socket.socket(fileno=descriptors[0]))
             case m.Used():
-                self.upkeep.used(message.languages)
+                self.upkeep.used(message.uses)
             case m.Answered():
                 self.upkeep.answered(child, undisturbed=message.undisturbed)
             case m.Touched():
@@ -468,12 +468,12 @@ class Supervisor:
         child = self.children.get(generation)
         assert child is not None
         self.report.mark("accepting")
-        attempted = self.code.attempted
-        self.parent.consider(attempted)
+        changed = self.code.changed_at_start
+        self.parent.consider(changed)
         self.parent.live()
         self.code.settle(swapped=child.swapped)
         self.upkeep.live(child)
-        self.report.live(child, attempted, at_prompt=bool(self._state.prompts))
+        self.report.live(child, changed, at_prompt=bool(self._state.prompts))
         if self.terminal.verbosity > 1 and (watched := self.files.news()):
             self.report.detail(watched)
 

@@ -178,7 +178,7 @@ class Examination:
         used = self._used()
         if looks := (_LOOKS & used) | (_LOOKS_AROUND & names_used(self._kept)):
             return Reason("AP151", f"{begun.name} used {min(looks)}() while starting")
-        if any(value is looker for value in namespace.values() for looker in _LOOKERS):
+        if any(value is one for value in namespace.values() for one in _LOOKERS):
             return Reason("AP151", f"{begun.name} holds a function that reads any name")
         return None
 

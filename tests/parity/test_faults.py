@@ -44,7 +44,7 @@ MESSAGES = {
     "garbage": b"not JSON",
     "unknown": b'{"type": "Riddle"}',
     "unhashable": b'{"type": []}',
-    "field": b'{"type": "Used", "languages": [null]}',
+    "field": b'{"type": "Used", "uses": [null]}',
     "deep": b"[" * 100000,
     "direction": b'{"type": "Resume"}',
     "no descriptor": b'{"type": "HandBack"}',

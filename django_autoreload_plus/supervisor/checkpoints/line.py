@@ -20,9 +20,9 @@ from ...protocol.probes import Probe, renewed
 from ...records import dataclass
 
 #: Points that are kept while others are thinned out.
-_NAMED = (m.PROGRAM, m.SETTINGS, "apps", "setup", m.READY)
+_NAMED = (m.PROGRAM, m.SETTINGS, m.APPS, m.SETUP, m.READY)
 #: Those without which many edits would take long.
-_NEEDED = (m.PROGRAM, m.SETTINGS, "setup", m.READY)
+_NEEDED = (m.PROGRAM, m.SETTINGS, m.SETUP, m.READY)
 #: One of these saves nothing beside a checkpoint that follows it within so many seconds of import
 #: time, before a module that was edited lately.
 _CLOSE = 0.05

@@ -275,11 +275,11 @@ class CheckpointPool:
             _drop_spare(copy)
             self.prepare(copy)
 
-    def compute(self, copy: Checkpoint, languages: Sequence[str]) -> None:
+    def compute(self, copy: Checkpoint, uses: Sequence[str]) -> None:
         """Have a checkpoint compute tables; a process made from it before lacks them."""
         _drop_spare(copy)
         with contextlib.suppress(ChannelClosed):
-            outgoing.send(copy.channel, m.Compute(tuple(languages)))
+            outgoing.send(copy.channel, m.Compute(tuple(uses)))
 
     def read_code(self) -> None:
         """Have the checkpoint that the next edit of the same file resumes read what follows it.

@@ -56,7 +56,7 @@ class Upkeep:
         checkpoints.code_read = self._code_read
         self.prefaulter = Prefaulter()
         #: What requests have used: languages, and what else the framework's adapter names.
-        self.languages: tuple[str, ...] = ()
+        self.uses: tuple[str, ...] = ()
         #: Those of them for which nothing has been computed yet.
         self._uses: list[str] = []
         #: The checkpoints that were listed in the terminal.
@@ -109,10 +109,10 @@ class Upkeep:
                 # There may be a process already that waits without it.
                 self.prefaulter.warm(copy)
 
-    def used(self, languages: Collection[str]) -> None:
-        """Requests came in these languages: what they need is there before the next save."""
-        new = [language for language in languages if language not in self.languages]
-        self.languages += tuple(new)
+    def used(self, uses: Collection[str]) -> None:
+        """Requests have used these: what they need is there before the next save."""
+        new = [use for use in uses if use not in self.uses]
+        self.uses += tuple(new)
         if new and not self._uses:
             asyncio.get_running_loop().call_later(_UNTIL_COMPUTED, self._compute)
         self._uses += new
