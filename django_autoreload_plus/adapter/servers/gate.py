@@ -15,8 +15,10 @@ The contract of a server on a socket of the supervisor's:
 5. Its main loop returns when it has retired and no answer is under way, or when it was told to
    ``end()``. It sets ``retired`` in ``retire()``, ``released`` in ``release()``, and takes
    ``released`` back in ``resume()``.
-6. It may wait for the gate only where that keeps nobody else waiting: in a thread for each
-   connection, or by an event. So it has threads unless the user says ``--nothreading``.
+6. The listening socket does not block, and other processes accept from it, too. The mode of an
+   accepted or adopted connection is the server's to set.
+7. Django mixes ``ThreadingMixIn`` into the class of a WSGI server unless the user says
+   ``--nothreading``: without it one connection is served after the other.
 """
 
 from __future__ import annotations
