@@ -12,7 +12,7 @@ from .history import History
 from .terminal import Terminal
 from .timings import ReloadTimings
 
-#: After so many reloads in a row for the same file, each within so many seconds of the last,
+#: After so many reloads in a row for the same file, changed so few seconds after the last was live,
 #: the file is probably written by a program: nobody who looks at what has been saved is as fast.
 _REPEATED = 20
 _SOON = 1.5
@@ -109,10 +109,10 @@ class ReloadReport:
 
     def _notice_repetition(self, changed: list[str]) -> None:
         """Name the cure where a program writes a file each time that the new code is live."""
-        now = time.monotonic()
-        before, since, number = self._last
-        number = number + 1 if changed == before and now - since < _SOON else 1
-        self._last = (changed, now, number)
+        before, live, number = self._last
+        is_soon = self._timings.began - live < _SOON
+        number = number + 1 if changed == before and is_soon else 1
+        self._last = (changed, time.monotonic(), number)
         if number == _REPEATED and changed:
             self.terminal.note(
                 f"{self.terminal.names(changed)} changed soon after each of the last {number}"

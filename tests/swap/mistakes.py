@@ -251,7 +251,7 @@ _NAMES = (
     Mistake(
         "the module holds no globals() by another name",
         "names.py",
-        "any(value is looker for value in namespace.values() for looker in _LOOKERS)",
+        "any(value is one for value in namespace.values() for one in _LOOKERS)",
         "False",
         codes=("AP151",),
     ),

@@ -705,7 +705,9 @@ class Module:
             knob, category = self._rng.choice(piece.knobs())
         before = piece.values[knob]
         piece.values[knob] = self._draw(category, before)
-        expected = None if self._keeping else _EXPECTED[category]
+        # A lazy import that waits keeps the module's code: no line may move then.
+        waits = any(text.startswith("lazy ") for _, text in self.bindings)
+        expected = None if self._keeping or waits else _EXPECTED[category]
         edit = Edit(self.source(), expected, f"{category} {knob} of {piece.name}")
         piece.values[knob] = before
         return edit
