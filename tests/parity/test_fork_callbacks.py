@@ -70,6 +70,13 @@ class InC:
 sys.meta_path.insert(0, InC)
 import in_c
 """
+#: Registers as that module of Python's does since 3.15, which bears the name of the import system.
+PYTHONS_OWN = """
+import importlib.metadata, os
+
+code = compile("os.register_at_fork(after_in_child=list)", importlib.metadata.__file__, "exec")
+exec(code, {"__name__": "importlib.metadata", "os": os})
+"""
 
 
 def test_no_function_runs(parity_site: Callable[..., ParitySite]) -> None:
@@ -89,13 +96,15 @@ def test_no_function_runs(parity_site: Callable[..., ParitySite]) -> None:
     [
         ("keep", r"keep registered a function for forked processes while starting \(keep.py, "),
         ("logging, random, threading, concurrent.futures.thread, asyncio", "None"),
+        ("pythons_own", "None"),
         ("loguru", "None"),
         ("importer", "importer registered a function for forked processes"),
     ],
 )
 def test_who_registers(tmp_path: Path, module: str, reason: str) -> None:
     """Every project would lose its fast reloads to Python's own modules, or none would."""
-    for name, text in {"keep": KEEP, "loguru": KEEP, "importer": IMPORTER}.items():
+    files = {"keep": KEEP, "loguru": KEEP, "importer": IMPORTER, "pythons_own": PYTHONS_OWN}
+    for name, text in files.items():
         write_file(tmp_path / f"{name}.py", text)
     answer = subprocess.run(
         [sys.executable, "-c", ASK.format(module=module)],

@@ -21,7 +21,11 @@ from .outside import Outside
 #: be no checkpoint.
 KNOWN = frozenset({"loguru", "sentry_sdk"})
 _PACKAGE = __name__.partition(".")[0]
-_IMPORT_SYSTEM = "importlib"
+#: Of a module in C these are the frames that register. :mod:`importlib.metadata` is not one of
+#: them: since Python 3.15 it registers a function of its own.
+_IMPORT_SYSTEM = frozenset(
+    {"importlib", "importlib._bootstrap", "importlib._bootstrap_external", "importlib.util"}
+)
 
 
 class AtFork(Outside):
@@ -57,11 +61,11 @@ def _client(frame: FrameType | None) -> str:
     :mod:`.random_state` and :mod:`.event_loops` put back.
     """
     # A module in C has no frame: whoever imports it is named.
-    while frame is not None and _package(frame) == _IMPORT_SYSTEM:
+    while frame is not None and _module(frame) in _IMPORT_SYSTEM:
         frame = frame.f_back
     if frame is None:
         return ""
-    package = _package(frame)
+    package = _module(frame).partition(".")[0]
     if package == _PACKAGE or package in KNOWN:
         return ""
     # A module of the program's may have the name of one of Python's.
@@ -70,5 +74,5 @@ def _client(frame: FrameType | None) -> str:
     return package
 
 
-def _package(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
