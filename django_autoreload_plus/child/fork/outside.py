@@ -56,9 +56,9 @@ class Outside:
         own = (
             frame
             for frame in frames
-            if looks_own(frame.f_code.co_filename) and _module(frame) != "__main__"
+            if looks_own(frame.f_code.co_filename) and module_of(frame) != "__main__"
         )
-        others = (frame for frame in frames if _package(frame) != self.framework)
+        others = (frame for frame in frames if package_of(frame) != self.framework)
         frame = next(own, None) or next(others, None)
         if frame is None:
             return "by the framework itself"
@@ -79,7 +79,7 @@ class Data(Outside):
     def sqlite(self, args: tuple[Any, ...]) -> None:
         """Audit listener for ``sqlite3.connect``."""
         name = os.fsdecode(args[0]) if isinstance(args[0], (str, bytes, os.PathLike)) else ""
-        is_told = self.framework in map(_package, islice(_callers(), 1))
+        is_told = self.framework in map(package_of, islice(_callers(), 1))
         if not is_told and name not in _IN_MEMORY and "mode=memory" not in name:
             base = os.path.basename(name.partition("?")[0])
             self.note("AP230", base, f"the SQLite database {base} was read")
@@ -96,7 +96,7 @@ class Data(Outside):
             # Whether it is there is all that the program can learn.
             self.probes.add(path, STATUS)
         elif is_stream:
-            client = next(filter(None, map(_package, _clients())), "the program")
+            client = next(filter(None, map(package_of, _clients())), "the program")
             self.note("AP231", client, f"{client} connected to {_address(args[1])}")
 
     def program(self, event: str, args: tuple[Any, ...]) -> None:
@@ -108,14 +108,14 @@ class Data(Outside):
             return
         words = [args[0], *args[1]] if len(args) > 1 and args[1] else ["sh", "-c", args[0]]
         name = _program_name([_text(word) for word in words])
-        asking = next((f for f in _callers() if _module(f) not in _RUN_PROGRAMS), None)
-        if asking is None or _module(asking) not in _ASK_THE_SYSTEM:
+        asking = next((f for f in _callers() if module_of(f) not in _RUN_PROGRAMS), None)
+        if asking is None or module_of(asking) not in _ASK_THE_SYSTEM:
             self.note("AP231", name, f"the program {name} was run")
 
     def forked(self, _args: tuple[Any, ...]) -> None:
         """Audit listener for ``os.fork``: what the other process has found out comes back."""
-        if _package(sys._getframe(2)) != _PACKAGE:
-            client = next(filter(None, map(_package, _clients())), "the program")
+        if package_of(sys._getframe(2)) != _PACKAGE:
+            client = next(filter(None, map(package_of, _clients())), "the program")
             self.note("AP231", client, f"{client} forked a process")
 
     def inputs(self) -> dict[str, Callable[[tuple[Any, ...]], None]]:
@@ -148,16 +148,18 @@ def _clients() -> Iterator[FrameType]:
 def _callers() -> Iterator[FrameType]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if _package(frame) != _PACKAGE:
+        if package_of(frame) != _PACKAGE:
             yield frame
         frame = frame.f_back
 
 
-def _package(frame: FrameType) -> str:
-    return _module(frame).partition(".")[0]
+def package_of(frame: FrameType) -> str:
+    """The package whose code a frame runs."""
+    return module_of(frame).partition(".")[0]
 
 
-def _module(frame: FrameType) -> str:
+def module_of(frame: FrameType) -> str:
+    """The module whose code a frame runs; ``""``: its namespace has no name."""
     return str(frame.f_globals.get("__name__", ""))
 
 

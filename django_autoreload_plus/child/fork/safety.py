@@ -23,6 +23,7 @@ from ...records import dataclass, field
 from ...swap.support import OUR_TOOL, free_threaded
 from . import event_loops
 from .file_offsets import can_be_separated
+from .outside import package_of
 from .process_info import (
     KNOWN_KINDS,
     System,
@@ -379,7 +380,7 @@ def _calling_package() -> str:
     """The library on whose behalf a socket is connected."""
     frame: Any = sys._getframe(2)
     while frame is not None:
-        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        package = package_of(frame)
         if package not in ("django_autoreload_plus", "socket", "ssl", "asyncio", "selectors"):
             return package
         frame = frame.f_back
