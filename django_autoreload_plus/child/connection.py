@@ -78,7 +78,7 @@ class Connection:
         #: Takes checkpoints; absent where the program is run without them.
         self.checkpoints: Checkpoints | None = None
         self.framework = Framework()
-        #: Languages in which requests have come, to compute what they need in advance.
+        #: What requests have used (:class:`.messages.Used`), to compute in advance what they need.
         self.uses: tuple[str, ...] = ()
         #: Called once, as soon as the program serves.
         self.after_serving: list[Callable[[], None]] = []

@@ -32,6 +32,15 @@ sys.path.insert(0, "libraries")
 """
 
 
+def output(folder: Path, statements: str) -> list[str]:
+    """Run the statements in a process of their own; the words that it prints."""
+    code = ASK.format(statements=statements)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
 @pytest.mark.parametrize(
     ("statements", "expected"),
     [
@@ -53,11 +62,8 @@ def test_what_frees_memory_only(tmp_path: Path, statements: str, expected: str) 
     for package, text in (("PIL/Image", PILLOW), ("certifi/core", CERTIFI)):
         write_file(tmp_path / "libraries" / f"{package}.py", text)
         write_file((tmp_path / "libraries" / package).with_name("__init__.py"), "")
-    code = ASK.format(statements=f"{statements}\nprint(handlers.pending(), flush=True)")
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == expected.split()
+    said = output(tmp_path, f"{statements}\nprint(handlers.pending(), flush=True)")
+    assert said == expected.split()
 
 
 def test_celery_keeps_no_state(tmp_path: Path) -> None:
@@ -71,11 +77,4 @@ from celery import Celery, signals
 Celery("tea", broker="memory://").finalize()
 print(handlers.pending(MEMORY_FINALIZERS), flush=True)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", ASK.format(statements=statements)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == ["False"]
+    assert output(tmp_path, statements) == ["False"]

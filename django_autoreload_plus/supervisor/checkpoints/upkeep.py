@@ -58,7 +58,7 @@ class Upkeep:
         #: What requests have used: languages, and what else the framework's adapter names.
         self.uses: tuple[str, ...] = ()
         #: Those of them for which nothing has been computed yet.
-        self._uses: list[str] = []
+        self._uncomputed: list[str] = []
         #: The checkpoints that were listed in the terminal.
         self._noted: list[str] = []
         #: The private memory of each checkpoint when it was measured last, in MiB.
@@ -113,12 +113,12 @@ class Upkeep:
         """Requests have used these: what they need is there before the next save."""
         new = [use for use in uses if use not in self.uses]
         self.uses += tuple(new)
-        if new and not self._uses:
+        if new and not self._uncomputed:
             asyncio.get_running_loop().call_later(_UNTIL_COMPUTED, self._compute)
-        self._uses += new
+        self._uncomputed += new
 
     def _compute(self) -> None:
-        uses, self._uses = self._uses, []
+        uses, self._uncomputed = self._uncomputed, []
         ready = self._checkpoints.ready()
         if ready is not None:
             self._checkpoints.compute(ready, uses)
