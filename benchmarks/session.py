@@ -35,11 +35,11 @@ MISSES = 2
 STARTS_WITHIN = 90.0
 #: Between two edits, in seconds, as a developer saves.
 REST = (0.4, 0.6)
-#: A peer that polls gets up to a period more, so that edits come at any phase of it; and this
-#: part of the time that the reload took, at most so many seconds: an edit that comes before its
-#: first look at all files is never noticed.
-PERIOD = 1.0
+#: And this part of the time that the start or reload before it took, at most so many seconds: who
+#: waited longer reads longer, and what a reloader does after a start is done by then.
 LONGER, LONGEST = 0.2, 2.0
+#: A peer that polls gets up to a period more, so that edits come at any phase of it.
+PERIOD = 1.0
 #: Between two looks at the clock, in seconds.
 TICK = 0.005
 
@@ -75,7 +75,7 @@ class Session:
         self._stack.enter_context(self.server)
         self.server.wait_for(PAGE, timeout=STARTS_WITHIN)
         self.run.starts.append(time.perf_counter() - began)
-        self.rest()
+        self.rest(after=self.run.starts[-1])
 
     @property
     def patience(self) -> float:
@@ -84,10 +84,10 @@ class Session:
         return max(least, times * self.run.starts[0])
 
     def rest(self, after: float = 0.0) -> None:
-        """Let the server come to rest as between two saves; ``after`` a reload of that time."""
-        seconds = random.uniform(*REST) + self.peer.settles
+        """Let the server come to rest as between two saves; ``after`` seconds until it answered."""
+        seconds = random.uniform(*REST) + self.peer.settles + min(after * LONGER, LONGEST)
         if self.peer.polls:
-            seconds += random.uniform(0, PERIOD) + min(after * LONGER, LONGEST)
+            seconds += random.uniform(0, PERIOD)
         time.sleep(seconds)
 
     def page(self) -> str:
