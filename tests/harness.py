@@ -97,6 +97,22 @@ def copy_project(target: Path, source: Path = TESTPROJECT) -> Path:
     return target
 
 
+def output_of(
+    code: str, *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> str:
+    """Run statements in a process of their own; what it prints. Its errors are the test's."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=DEADLINE,
+    )
+    return done.stdout
+
+
 def wait_until(condition: Callable[[], bool], what: object, timeout: float = DEADLINE) -> None:
     """Return as soon as ``condition`` holds; ``what``, as text, names it in the failure."""
     deadline = time.monotonic() + timeout

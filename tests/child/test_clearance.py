@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING
+
+from harness import output_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,11 +114,8 @@ sqlite3.connect("not there yet")
 
 def probe(folder: Path, acts: Mapping[str, str], *, alone: bool = False) -> dict[str, list[str]]:
     """Return before which acts a process has asked, each time."""
-    code = PROBE.format(alone=alone)
-    command = [sys.executable, "-c", code, json.dumps(acts)]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    asked: dict[str, list[str]] = json.loads(ran.stdout.splitlines()[-1])
+    printed = output_of(PROBE.format(alone=alone), json.dumps(acts), cwd=folder)
+    asked: dict[str, list[str]] = json.loads(printed.splitlines()[-1])
     return asked
 
 

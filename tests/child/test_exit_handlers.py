@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import write_file
+from harness import output_of, write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,11 +32,7 @@ sys.path.insert(0, "libraries")
 
 def output(folder: Path, statements: str) -> list[str]:
     """Run the statements in a process of their own; the words that it prints."""
-    code = ASK.format(statements=statements)
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
-    )
-    return done.stdout.split()
+    return output_of(ASK.format(statements=statements), cwd=folder).split()
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from django_autoreload_plus.failure.from_process import (
 )
 from django_autoreload_plus.failure.masking import mask_secrets
 from django_autoreload_plus.paths import shown
+from harness import output_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -707,13 +708,4 @@ def test_the_first_line_names_file_line_and_mistake(tmp_path: Path, mistake: str
 def _python(code: str, directory: Path) -> str:
     environment = dict(os.environ)
     environment.pop("DJANGO_SETTINGS_MODULE", None)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=directory,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return done.stdout
+    return output_of(code, cwd=directory, env=environment)

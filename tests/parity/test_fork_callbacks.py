@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import write_file
+from harness import output_of, write_file
 from parity.reloaders import COPIES
 
 if TYPE_CHECKING:
@@ -106,14 +104,7 @@ def test_who_registers(tmp_path: Path, module: str, reason: str) -> None:
     files = {"keep": KEEP, "loguru": KEEP, "importer": IMPORTER, "pythons_own": PYTHONS_OWN}
     for name, text in files.items():
         write_file(tmp_path / f"{name}.py", text)
-    answer = subprocess.run(
-        [sys.executable, "-c", ASK.format(module=module)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert re.match(reason, answer.stdout)
+    assert re.match(reason, output_of(ASK.format(module=module), cwd=tmp_path))
 
 
 def test_a_library_that_is_named(tmp_path: Path) -> None:

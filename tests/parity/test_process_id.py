@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from harness import output_of
 from parity.reloaders import COPIES
 
 if TYPE_CHECKING:
@@ -83,10 +83,8 @@ def test_ways_of_asking(tmp_path: Path, name: str) -> None:
     """An id that was asked for in another way would be that of a process that has gone."""
     keep, reason = WAYS[name]
     (tmp_path / "keep.py").write_text(keep, encoding="utf-8")
-    answer = subprocess.run(
-        [sys.executable, "-c", ASK], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert re.match(rf"{reason} while starting \(keep.py, line 2\)", answer.stdout)
+    answer = output_of(ASK, cwd=tmp_path)
+    assert re.match(rf"{reason} while starting \(keep.py, line 2\)", answer)
 
 
 def test_libraries_that_keep_no_id(tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from harness import output_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +68,5 @@ def test_what_is_drawn_after_a_fork(generator: str, seed: str, *, is_repeated: b
     """A sample drawn after a reload would be the one drawn before it, or a chosen seed lost."""
     pytest.importorskip(generator)
     code = FORK.format(generator=generator, seed=seed)
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    first, second = answer.stdout.split()
+    first, second = output_of(code).split()
     assert (first == second) is is_repeated

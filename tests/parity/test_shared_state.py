@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from harness import output_of
 from parity.reloaders import COPIES
 
 if TYPE_CHECKING:
@@ -107,10 +106,7 @@ def test_ways_of_sharing(tmp_path: Path, name: str) -> None:
     """Two processes would write to one memory, or take each other's locks."""
     counter, reason = WAYS[name]
     (tmp_path / "counter.py").write_text(counter, encoding="utf-8")
-    answer = subprocess.run(
-        [sys.executable, "-c", ASK], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert re.match(reason, answer.stdout)
+    assert re.match(reason, output_of(ASK, cwd=tmp_path))
 
 
 def test_what_is_not_shared(tmp_path: Path) -> None:

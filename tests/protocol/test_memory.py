@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
+
+from harness import output_of
 
 _PROGRAM = """
 import os, sys
@@ -19,6 +20,4 @@ print(all(found), sorted({*sys.modules} - before))
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
 def test_reading_it_loads_nothing() -> None:
     """It is read in the user's process, which would hold a module that no fresh start has."""
-    command = [sys.executable, "-c", _PROGRAM]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.split(maxsplit=1)[1] == "[]\n"
+    assert output_of(_PROGRAM).split(maxsplit=1)[1] == "[]\n"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness import output_of
 from swap.runs import PACKAGE, write
 
 if TYPE_CHECKING:
@@ -106,9 +106,7 @@ def look(root: Path, sources: dict[str, str], paths: list[str]) -> list[Any]:
     write(root, sources)
     modules = [name.removesuffix(".py") for name in sources]
     text = LOOK.format(package=str(PACKAGE), root=str(root), modules=modules, paths=paths)
-    run = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    return list(json.loads(run.stdout))
+    return list(json.loads(output_of(text)))
 
 
 def test_the_same_for_less(tmp_path: Path) -> None:
