@@ -20,6 +20,7 @@ from .paths import real, working_directory
 from .protocol import status_socket
 from .protocol.reasons import DOCUMENT
 from .protocol.status_socket import Place
+from .usage import program_name, seconds
 
 LIVE, BROKEN, NOT_RUNNING, UNDECIDED = 0, 1, 2, 3
 #: For everything saved by now to be decided about, in seconds.
@@ -41,10 +42,9 @@ class StatusError(Exception):
 
 def main(arguments: Sequence[str]) -> int:
     """Print the status of the commands of this project; returns the exit code."""
-    name = os.path.basename(sys.argv[0])
-    prog = "python -m django_autoreload_plus" if name == "__main__.py" else name
     parser = argparse.ArgumentParser(
-        prog=f"{prog} --status", description="Show what a running command is doing, and why."
+        prog=f"{program_name()} --status",
+        description="Show what a running command is doing, and why.",
     )
     add_options(parser)
     return run(parser.parse_args(arguments))
@@ -56,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait",
         nargs="?",
-        type=_seconds,
+        type=_time_to_wait,
         const=DEFAULT_WAIT,
         metavar="SECONDS",
         help="until everything saved by now is live (exit code 0) or broken (1);"
@@ -183,11 +183,11 @@ def _telling(place: Place, wait: float | None) -> Iterator[None]:
         raise StatusError(text, NOT_RUNNING) from None
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
-    return seconds
+def _time_to_wait(text: str) -> float:
+    value = seconds(text)
+    if not value:
+        raise argparse.ArgumentTypeError("there is no time to wait")
+    return value
 
 
 # -- text ------------------------------------------------------------------

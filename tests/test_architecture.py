@@ -29,7 +29,7 @@ LAYERS = (
     {"watcher", "swap", "failure"},
     {"protocol"},
     {"options", "own_code"},
-    {"clock", "editors", "exhaustive", "paths", "records", "__init__"},
+    {"clock", "editors", "exhaustive", "paths", "records", "usage", "__init__"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 #: Words of a framework, which the core must not know.

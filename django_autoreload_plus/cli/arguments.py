@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,6 +15,7 @@ from ..protocol.command_line import EntryError, interpreter_flags
 from ..protocol.launch import Launch
 from ..protocol.messages import ProjectInfo
 from ..records import replace
+from ..usage import program_name, seconds
 from . import target
 
 _USAGE = "%(prog)s [options] TARGET [args ...]"
@@ -91,7 +90,7 @@ def _is_option(word: str) -> bool:
 
 def _parser() -> _Parser:
     parser = _Parser(
-        prog=_program_name(),
+        prog=program_name(),
         usage=_USAGE,
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -105,7 +104,7 @@ def _parser() -> _Parser:
         "--grace",
         dest="grace_period",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         help="how long the old process may take to end (default: 5)",
     )
     add(
@@ -130,26 +129,6 @@ def _switch(parser: _Parser, option: str, name: str, text: str) -> None:
     parser.add_argument(
         option, dest=name, action="store_const", const=not option.startswith("--no-"), help=text
     )
-
-
-def _program_name() -> str:
-    name = os.path.basename(sys.argv[0])
-    return "python -m django_autoreload_plus" if name == "__main__.py" else name
-
-
-def _seconds(text: str) -> float:
-    value = float(text) if _is_number(text) else math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _signal(text: str) -> str:

@@ -120,7 +120,7 @@ class Channel:
             for descriptor in descriptors:
                 copies.append(os.dup(descriptor))  # noqa: PERF401 - closed if one fails
         except OSError as error:
-            _close_all(copies)
+            close_all(copies)
             raise ChannelFull(str(error)) from error
         self._outgoing.append((data, copies))
 
@@ -140,7 +140,7 @@ class Channel:
                 self._outgoing.appendleft((data, descriptors))
                 raise
             # The kernel passes the descriptors with the first byte.
-            _close_all(descriptors)
+            close_all(descriptors)
             if sent < len(data):
                 self._outgoing.appendleft((data[sent:], []))
         return True
@@ -193,16 +193,16 @@ class Channel:
             for _ in range(_MOST_READS):
                 self._fill(socket.MSG_DONTWAIT)
                 self._buffer.clear()
-                _close_all(self._descriptors)
+                close_all(self._descriptors)
                 self._descriptors.clear()
 
     def close(self) -> None:
         """Close this end and every descriptor nobody has taken."""
         self.socket.close()
-        _close_all(self._descriptors)
+        close_all(self._descriptors)
         self._descriptors.clear()
         for _, descriptors in self._outgoing:
-            _close_all(descriptors)
+            close_all(descriptors)
         self._outgoing.clear()
 
     def _fill(self, flags: int = 0) -> None:
@@ -245,7 +245,8 @@ def _frame(message: Message, descriptors: Sequence[int]) -> memoryview:
     return memoryview(_HEADER.pack(len(body), len(descriptors)) + body)
 
 
-def _close_all(descriptors: Iterable[int]) -> None:
+def close_all(descriptors: Iterable[int]) -> None:
+    """Close received descriptors that nobody will use."""
     for descriptor in descriptors:
         with contextlib.suppress(OSError):
             os.close(descriptor)

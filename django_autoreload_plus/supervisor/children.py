@@ -8,13 +8,13 @@ import os
 import signal
 import socket
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from ..exhaustive import assert_never
 from ..failure.from_process import from_upgrade
 from ..protocol import datagrams
 from ..protocol import messages as m
-from ..protocol.channel import Channel, ChannelClosed
+from ..protocol.channel import Channel, ChannelClosed, close_all
 from ..protocol.codec import MessageError
 from ..protocol.failure import Failure
 from . import outgoing
@@ -176,7 +176,7 @@ class Children:
 
     def _pass_on_of_worker(self, child: Child, message: m.Message, descriptors: list[int]) -> None:
         if not isinstance(message, m.FromWorker):
-            _close_all(descriptors)
+            close_all(descriptors)
             return
         match message:
             case m.Failed():
@@ -197,11 +197,11 @@ class Children:
 
     def _pass_on(self, child: Child, message: m.Message, descriptors: list[int]) -> None:
         if not isinstance(message, m.FromChild):
-            _close_all(descriptors)
+            close_all(descriptors)
             raise MessageError(f"unexpected {type(message).__name__}")
         least, most = m.DESCRIPTORS.get(type(message), (0, 0))
         if not least <= len(descriptors) <= most:
-            _close_all(descriptors)
+            close_all(descriptors)
             raise MessageError(f"{type(message).__name__} with {len(descriptors)} descriptors")
         if isinstance(message, m.Hello):
             child.pid, child.pid_is_certain = message.pid, True
@@ -284,9 +284,3 @@ class Children:
                 os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         self.remove(child)
         self._exited(child, status)
-
-
-def _close_all(descriptors: Sequence[int]) -> None:
-    for descriptor in descriptors:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)

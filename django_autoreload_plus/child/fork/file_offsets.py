@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable
 
 from .process_info import System
+from .status_flags import status_flags
 
 
 def separate(descriptors: Iterable[int], system: System) -> None:
@@ -42,6 +43,4 @@ def _separate(descriptor: int, system: System) -> None:
 
 
 def _flags(descriptor: int) -> int:
-    import fcntl
-
-    return fcntl.fcntl(descriptor, fcntl.F_GETFL) & (os.O_ACCMODE | os.O_APPEND)
+    return status_flags(descriptor) & (os.O_ACCMODE | os.O_APPEND)

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from ...records import dataclass
+from .status_flags import status_flags
 from .unix_sockets import UnixSocket, look
 
 #: What is registered with an epoll object, as proc_pid_fdinfo(5) shows it: in hex, but the number.
@@ -191,7 +192,7 @@ def _registered(epoll: int) -> Iterator[tuple[int, int] | None]:
 
 def _is_alike(old: int, new: int) -> bool:
     """Whether nothing waits in it, and nothing was set but whether calls wait."""
-    flags = [_flags(descriptor) & ~os.O_NONBLOCK for descriptor in (old, new)]
+    flags = [status_flags(descriptor) & ~os.O_NONBLOCK for descriptor in (old, new)]
     return flags[0] == flags[1] and _events(old) == _events(new)
 
 
@@ -233,13 +234,7 @@ def _details(descriptor: int) -> str:
 
 
 def _access(descriptor: int) -> int:
-    return _flags(descriptor) & os.O_ACCMODE
-
-
-def _flags(descriptor: int) -> int:
-    import fcntl
-
-    return fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    return status_flags(descriptor) & os.O_ACCMODE
 
 
 def _capacity(pipe: int) -> int:

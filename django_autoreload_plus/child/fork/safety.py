@@ -32,6 +32,7 @@ from .process_info import (
     this_system,
     working_directory,
 )
+from .status_flags import status_flags
 
 if TYPE_CHECKING:
     from .private_handles import Handle
@@ -230,7 +231,7 @@ class Safety:
 
     def _regular_file(self, descriptor: int) -> Reason | None:
         name = self._name(descriptor)
-        flags = _flags(descriptor)
+        flags = status_flags(descriptor)
         with contextlib.suppress(OSError):
             if os.pread(descriptor, len(_SQLITE), 0) == _SQLITE:
                 return Reason("AP218", f"the SQLite database {name} is open")
@@ -358,7 +359,7 @@ def _timers() -> Reason | None:
 def _is_positioned(descriptor: int) -> bool:
     with contextlib.suppress(OSError):
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            flags = _flags(descriptor)
+            flags = status_flags(descriptor)
             return flags & os.O_ACCMODE == os.O_RDONLY or bool(flags & os.O_APPEND)
     return False
 
@@ -368,12 +369,6 @@ def _is_file(descriptor: int) -> bool:
     with contextlib.suppress(OSError):
         return stat.S_IFMT(os.fstat(descriptor).st_mode) in KNOWN_KINDS
     return True
-
-
-def _flags(descriptor: int) -> int:
-    import fcntl
-
-    return fcntl.fcntl(descriptor, fcntl.F_GETFL)
 
 
 def _calling_package() -> str:
