@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     import traceback
     from collections.abc import Iterator
 
+    from ..protocol.failure import Relation
 
 #: An exception, Python's description of it, and its relation to the one before.
-Member = tuple[BaseException, "traceback.TracebackException | None", str]
+Member = tuple[BaseException, "traceback.TracebackException | None", "Relation"]
 
 
 def members(
@@ -21,9 +22,7 @@ def members(
 ) -> Iterator[Member]:
     """Yield the chain as Python prints it, each group followed by its parts."""
     budget = MAX_CHAIN
-    waiting: list[tuple[BaseException, traceback.TracebackException | None, str]] = [
-        (exc, described, "")
-    ]
+    waiting: list[Member] = [(exc, described, "")]
     while waiting and budget > 0:
         error, description, relation = waiting.pop(0)
         chain = _straight_chain(error, description)
@@ -50,6 +49,7 @@ def _straight_chain(
     newest_first: list[Member] = []
     seen: set[int] = set()
     error: BaseException | None = exc
+    relation: Relation
     description = described
     while error is not None and id(error) not in seen:
         seen.add(id(error))

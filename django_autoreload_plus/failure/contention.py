@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 
+from ..protocol.failure import Contention
+
 #: Mistakes in the code: no other process can be their cause. A framework adds its own.
 inherent: list[type[BaseException]] = [
     ArithmeticError,
@@ -40,7 +42,7 @@ _TAKEN = {
 _TAKEN_NAMES = ("OperationalError", "LockError", "AlreadyLocked", "Timeout")
 
 
-def contention(errors: Sequence[BaseException]) -> str:
+def contention(errors: Sequence[BaseException]) -> Contention:
     """The value of :attr:`.Failure.contention` for a chain of exceptions."""
     if any(map(_says_taken, errors)):
         return "likely"

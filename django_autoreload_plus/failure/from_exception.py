@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import traceback
     from collections.abc import Sequence
 
+    from ..protocol.failure import FailureKind
     from .source import Origin
 
 MAX_TEXT = 200_000
@@ -53,7 +54,7 @@ def from_exception(
     """
     if isinstance(exc, SystemExit):
         return from_exit(exc.code, exc, roots=roots, skip=skip, landmarks=landmarks)
-    kind = "syntax" if isinstance(exc, SyntaxError) else "exception"
+    kind: FailureKind = "syntax" if isinstance(exc, SyntaxError) else "exception"
     return _describe(exc, kind, roots, skip, landmarks)
 
 
@@ -120,7 +121,11 @@ def from_check(
 
 
 def _describe(
-    exc: BaseException, kind: str, roots: Sequence[str], skip: Sequence[str], landmarks: Landmarks
+    exc: BaseException,
+    kind: FailureKind,
+    roots: Sequence[str],
+    skip: Sequence[str],
+    landmarks: Landmarks,
 ) -> Failure:
     territory, reader = Territory(roots, skip, landmarks), SourceReader()
     prune(exc, territory)

@@ -21,6 +21,8 @@ from .excerpt import SourceReader
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ..protocol.failure import FailureKind
+
 OWN_CONTEXT = 5
 LIBRARY_CONTEXT = 2
 MAX_SUMMARY_CHARACTERS = 300
@@ -124,6 +126,7 @@ def from_death(
     ``stack`` and ``is_own`` are as for :func:`from_timeout`; ``last`` names the
     file that it began to run last.
     """
+    kind: FailureKind
     if status < 0:
         name = _signal_name(-status)
         kind, summary = "signal", f"The process was ended by {name} while it was starting"
@@ -184,7 +187,7 @@ def from_timeout(
     return _at_its_place("timeout", summary, f"{summary}.\n", frames)
 
 
-def _at_its_place(kind: str, summary: str, text: str, frames: tuple[Frame, ...]) -> Failure:
+def _at_its_place(kind: FailureKind, summary: str, text: str, frames: tuple[Frame, ...]) -> Failure:
     own = [frame for frame in frames if frame.own]
     place = own[-1] if own else None
     return Failure(

@@ -83,6 +83,8 @@ def _builder(kind: Any) -> _Converter:
     origin = typing.get_origin(kind)
     if origin is tuple:
         return _tuple_builder(*typing.get_args(kind))
+    if origin is typing.Literal:
+        return functools.partial(_build_literal, typing.get_args(kind))
     if origin in _UNIONS:
         return _union_builder(*typing.get_args(kind))
     if origin is dict or kind is Any:
@@ -98,6 +100,13 @@ def _build_simple(kind: type, value: Any) -> Any:
     if not isinstance(value, kind) or isinstance(value, bool):
         raise MessageError(f": expected {kind.__name__}, not {value!r:.60}")
     return value
+
+
+def _build_literal(options: tuple[Any, ...], value: Any) -> Any:
+    # Not by ``in``: to Python ``True`` is equal to 1.
+    if any(type(value) is type(option) and value == option for option in options):
+        return value
+    raise MessageError(f": expected {' or '.join(map(repr, options))}, not {value!r:.60}")
 
 
 def _dataclass_builder(cls: type[Any]) -> _Converter:

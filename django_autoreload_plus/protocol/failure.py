@@ -7,7 +7,18 @@ and the error page are two views of the same value.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ..records import dataclass
+
+#: ``"signal"``: the kernel or another process ended it; ``"command"``: the command itself
+#: could not do its part.
+FailureKind = Literal["exception", "syntax", "check", "exit", "signal", "timeout", "command"]
+#: ``raise … from``, an exception that was raised while another one was handled, one of the
+#: exceptions of a group, or ``""`` for the first one.
+Relation = Literal["cause", "context", "part", ""]
+#: Whether another process that held what this one needed may be the cause.
+Contention = Literal["impossible", "possible", "likely"]
 
 
 @dataclass(frozen=True)
@@ -33,10 +44,8 @@ class ChainLink:
     type: str
     message: str
     frames: tuple[Frame, ...] = ()
-    #: Its relation to the one before it in the chain: ``"cause"``
-    #: (``raise … from``), ``"context"``, ``"part"`` for one of the exceptions
-    #: of a group, or ``""`` for the first one.
-    relation: str = ""
+    #: Its relation to the one before it in the chain.
+    relation: Relation = ""
     #: Calls left out in the middle of ``frames``, as in an endless recursion.
     omitted: int = 0
 
@@ -45,9 +54,7 @@ class ChainLink:
 class Failure:
     """A start that did not work."""
 
-    #: ``"exception"``, ``"syntax"``, ``"check"``, ``"exit"``, ``"signal"``,
-    #: ``"timeout"``, ``"command"``.
-    kind: str
+    kind: FailureKind
     #: One line that names the mistake: ``"SyntaxError: '(' was never closed"``.
     summary: str
     #: The whole text for the terminal, ending in a newline.
@@ -60,6 +67,4 @@ class Failure:
     #: The same place with its source lines; it may lie outside of all frames,
     #: as a wrong name in a list that a library has read.
     spot: Frame | None = None
-    #: Whether another process that held what this one needed may be the cause:
-    #: ``"impossible"``, ``"possible"`` or ``"likely"``.
-    contention: str = "possible"
+    contention: Contention = "possible"

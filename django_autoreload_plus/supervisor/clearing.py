@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from ..exhaustive import assert_never
 from ..options import Options
 from ..protocol import messages as m
 from ..protocol.failure import Failure
@@ -29,8 +30,6 @@ _GRACE = 0.5
 _HELPERS_TIME = 1.0
 _LASTING_TIME = 0.2
 _PAUSE = 0.02
-#: Kinds of failures that lie in the code alone.
-_NEVER_CAUSED = ("check", "command", "syntax")
 #: A start that has used the processor for less than this share of so many seconds hangs;
 #: where nobody can tell, one that takes so many seconds may hang.
 _IDLE_SHARE = 0.05
@@ -118,11 +117,7 @@ class Clearing:
 
         Where the last good code is to be kept the failure has to be a likely one.
         """
-        if failure.kind in _NEVER_CAUSED or not self._older(child.generation):
-            return False
-        if self._options().keep_serving and failure.contention != "likely":
-            return False
-        if failure.contention == "impossible":
+        if not (self._older(child.generation) and self._may_be_contention(failure)):
             return False
         text = f"tried again without the old process: {failure.summary}"
         self._tell(Reason("AP402", text), child)
@@ -166,6 +161,19 @@ class Clearing:
         self._answer(lambda child: child.generation == keeps)
         if not keeps:
             self._handle(events.Alone())
+
+    def _may_be_contention(  # noqa: RET503 - the last case does not return
+        self, failure: Failure
+    ) -> bool:
+        match failure.kind:
+            case "check" | "command" | "syntax":
+                # These lie in the code, or in the command.
+                return False
+            case "exception" | "exit" | "signal" | "timeout":
+                suspected = ("likely",) if self._options().keep_serving else ("likely", "possible")
+                return failure.contention in suspected
+            case _:
+                assert_never(failure.kind)
 
     def _answer_superseded(self) -> None:
         """Answer those that are no longer the newest, and may be about to end by themselves."""

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import json
 import re
+from typing import get_args
 
 import pytest
 
-from django_autoreload_plus.protocol.failure import ChainLink, Failure, Frame
+from django_autoreload_plus.protocol.failure import ChainLink, Failure, FailureKind, Frame
 from django_autoreload_plus.records import replace
 from django_autoreload_plus.supervisor.error_page.http import (
     BadRequestError,
@@ -190,10 +191,10 @@ def test_everything_is_escaped(accept: str) -> None:
     frame = Frame(f"/srv/{NASTY}.py", 1, NASTY, ((1, NASTY),), own=True, columns=(3, 9))
     links = (
         ChainLink(NASTY, NASTY, (frame, replace(frame, own=False))),
-        ChainLink(NASTY, f"{NASTY}\n{NASTY}", (), "x"),
+        ChainLink(NASTY, f"{NASTY}\n{NASTY}", (), "cause"),
     )
     for chain in (links, links[:1], ()):
-        nasty = Failure(NASTY, NASTY, NASTY, chain, frame.path, 1, frame)
+        nasty = Failure("exception", NASTY, NASTY, chain, frame.path, 1, frame)
         _, headers, text = ask(nasty, accept=accept)
         if "html" in headers["Content-Type"]:
             assert text.count("<script") == 1
@@ -230,8 +231,8 @@ def test_the_answer_to_a_form_says_that_it_is_not_sent_again() -> None:
     assert "data-by-get>" not in ask(accept=BROWSER)[2]
 
 
-@pytest.mark.parametrize("kind", ["check", "exit", "signal", "timeout", "command", "new"])
-def test_a_failure_without_frames_shows_its_text(kind: str) -> None:
+@pytest.mark.parametrize("kind", get_args(FailureKind))
+def test_a_failure_without_frames_shows_its_text(kind: FailureKind) -> None:
     """Otherwise a crash or a failed check would be an empty page."""
     text = ask(Failure(kind, "It failed", "The whole <story>\n"), accept=BROWSER)[2]
     assert "It failed" in text

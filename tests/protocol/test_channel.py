@@ -8,17 +8,27 @@ import resource
 import threading
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from django_autoreload_plus.protocol.channel import Channel, ChannelClosed, ChannelFull
-from django_autoreload_plus.protocol.messages import Adopt, Finished, Loaded, LoadedFile
+from django_autoreload_plus.protocol.codec import MessageError, decode, encode
+from django_autoreload_plus.protocol.failure import Failure
+from django_autoreload_plus.protocol.messages import Adopt, Failed, Finished, Loaded, LoadedFile
+from django_autoreload_plus.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django_autoreload_plus.protocol.messages import Message
+
+
+@dataclass(frozen=True)
+class Question:
+    """A message that knows two numbers."""
+
+    number: Literal[1, 2]
 
 
 def report(number: int) -> Loaded:
@@ -39,6 +49,20 @@ def test_the_last_words_of_a_process_are_heard_at_once() -> None:
         heard.extend(message for message, _ in ours.drain())
     ours.close()
     assert heard == [*map(report, range(12)), Finished(3)]
+
+
+def test_an_unknown_word_is_refused() -> None:
+    """Another version's kind of failure would be shown as one that it is not."""
+    failed = Failed(Failure("syntax", "NameError: tea", "Traceback\n"))
+    registry: dict[str, type[Any]] = {"Failed": Failed, "Question": Question}
+    assert decode(encode(failed), registry) == failed
+    of_another = encode(failed).replace(b'"syntax"', b'"weather"')
+    with pytest.raises(MessageError, match=r"Failed\.failure\.kind: expected 'exception' or .*"):
+        decode(of_another, registry)
+    assert decode(encode(Question(1)), registry) == Question(1)
+    for wrong in (b"3", b"true", b"[]", b"null", b"1.0"):
+        with pytest.raises(MessageError, match=r"Question\.number: expected 1 or 2, not "):
+            decode(encode(Question(1)).replace(b"1", wrong), registry)
 
 
 def test_more_than_the_buffers_hold_is_sent_in_parts() -> None:

@@ -21,6 +21,7 @@ from supervisor.alone import run, until
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from django_autoreload_plus.protocol.failure import Contention, FailureKind
     from django_autoreload_plus.protocol.reasons import Reason
 
 #: No process can have it.
@@ -148,7 +149,7 @@ def test_a_database_that_nobody_holds_ends_nobody(tmp_path: Path) -> None:
     ],
 )
 def test_which_failures_are_tried_again(
-    kind: str, contention: str, *, keep_serving: bool, suspected: bool
+    kind: FailureKind, contention: Contention, *, keep_serving: bool, suspected: bool
 ) -> None:
     """Mistakes in the code would be shown late, or others' locks as mistakes in the code."""
 

@@ -51,7 +51,7 @@ def test_the_page_comes_before_the_line(
     report: ReloadReport, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Who reads the line and asks at once would not get the page."""
-    failure = Failure("import", "broken", "Traceback\n")
+    failure = Failure("exception", "broken", "Traceback\n")
     printed: list[str] = []
 
     def show_page() -> str:

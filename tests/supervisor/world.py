@@ -53,7 +53,7 @@ EDITS = [
     *((path, content) for path in FILES[1:3] for content in ("0", "1", "raise", GONE)),
     *((FILES[3], content) for content in ("0", "1", GONE)),
 ]
-BROKEN = Failure("import", "broken", "broken")
+BROKEN = Failure("exception", "broken", "broken")
 
 
 class Disk(Baseline):

@@ -8,6 +8,7 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 from ... import editors
+from ...exhaustive import assert_never
 from ...failure.from_process import headline
 from ...own_code import PACKAGE_FOLDERS
 from ...paths import shown
@@ -17,28 +18,13 @@ from ...records import dataclass, replace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ...protocol.failure import ChainLink, Failure
+    from ...protocol.failure import ChainLink, Failure, FailureKind, Relation
 
 #: A page longer than this helps nobody, and a phone cannot scroll it.
 MAX_TEXT = 100_000
 MAX_MESSAGE = 8_000
 #: Characters from which on a heading is set smaller.
 LONG_HEADING = 140
-
-_KINDS = {
-    "syntax": "This file cannot be compiled",
-    "exception": "The code cannot start",
-    "check": "A system check failed",
-    "exit": "The code ended the process",
-    "signal": "The process crashed",
-    "timeout": "The code hangs while starting",
-    "command": "The command cannot run",
-}
-_RELATIONS = {
-    "cause": "It directly caused:",
-    "context": "While it was being handled, this happened:",
-    "part": "One of the exceptions in the group:",
-}
 
 
 def _asset(name: str) -> str:
@@ -120,8 +106,30 @@ def _header(page: Page) -> str:
     is_spot = spot is not None and (spot.path, spot.line) == (failure.path, failure.line)
     frame = spot if spot is not None and is_spot else Frame(failure.path, failure.line, "")
     place = _place(frame, page.link(frame)) if failure.path else ""
-    kind = html.escape(_KINDS.get(failure.kind, _KINDS["exception"]))
-    return f'<header>\n<p class="kind">{kind}</p>\n{place}\n<h1{size}>{heading}</h1>\n</header>'
+    kind = f'<p class="kind">{_kind(failure.kind)}</p>'
+    return f"<header>\n{kind}\n{place}\n<h1{size}>{heading}</h1>\n</header>"
+
+
+def _kind(  # noqa: PLR0911, RET503 - one case for each kind; the last does not return
+    kind: FailureKind,
+) -> str:
+    match kind:
+        case "syntax":
+            return "This file cannot be compiled"
+        case "exception":
+            return "The code cannot start"
+        case "check":
+            return "A system check failed"
+        case "exit":
+            return "The code ended the process"
+        case "signal":
+            return "The process crashed"
+        case "timeout":
+            return "The code hangs while starting"
+        case "command":
+            return "The command cannot run"
+        case _:
+            assert_never(kind)
 
 
 def _place(frame: Frame, link: str) -> str:
@@ -184,7 +192,7 @@ def _whole_text(failure: Failure) -> str:
 
 
 def _link(link: ChainLink, page: Page) -> str:
-    relation = _RELATIONS.get(link.relation, "")
+    relation = _relation(link.relation)
     joint = f'<p class="relation">{relation}</p>\n' if relation else ""
     title = ""
     if len(page.failure.chain) > 1 and link.type:
@@ -195,6 +203,20 @@ def _link(link: ChainLink, page: Page) -> str:
     elif "\n" in link.message.strip():
         title = f'<pre class="text">{html.escape(_cut(link.message, MAX_MESSAGE))}</pre>\n'
     return f'{joint}<section class="link">\n{title}{_frames(link, page)}\n</section>'
+
+
+def _relation(relation: Relation) -> str:  # noqa: RET503 - the last case does not return
+    match relation:
+        case "cause":
+            return "It directly caused:"
+        case "context":
+            return "While it was being handled, this happened:"
+        case "part":
+            return "One of the exceptions in the group:"
+        case "":
+            return ""
+        case _:
+            assert_never(relation)
 
 
 def _frames(link: ChainLink, page: Page) -> str:
