@@ -7,13 +7,14 @@ import time
 from typing import TYPE_CHECKING
 
 from ..own_code import OwnCode
-from ..protocol.reasons import Reason
+from .backends.polling import ASKED
 from .path_node import change_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ..options import Options
+    from ..protocol.reasons import Reason
     from .path_index import PathIndex
     from .path_node import EntryStamp, Folder, PathNode
 
@@ -57,7 +58,7 @@ class Scanner:
         self._recent: dict[PathNode, None] = {}
         self._doubts: dict[PathNode, tuple[float, EntryStamp | None]] = {}
         if self._polling:
-            self.poll(EVERYWHERE, Reason("AP302", "asked for by the settings"))
+            self.poll(EVERYWHERE, ASKED)
 
     # What is polled
 

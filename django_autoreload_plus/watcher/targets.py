@@ -36,6 +36,8 @@ class Diagnostics:
     #: ``"inotify"``, ``"fsevents"``, ``"read-directory-changes"``,
     #: ``"kqueue"`` or ``"polling"``.
     backend: str
+    #: Why changes are noticed in this way.
+    reason: Reason
     #: Paths that are reported when they change, existing or not.
     files: int
     #: Directories looked at for them.
@@ -47,13 +49,6 @@ class Diagnostics:
     polled: tuple[PolledTree, ...]
     #: Changes that no event reported, found by the safety net.
     missed: int
-
-    @property
-    def reason(self) -> Reason:
-        """Why changes are noticed in this way."""
-        if self.backend == "polling" and self.polled:
-            return self.polled[0].reason
-        return Reason("AP301", f"the system tells of each change ({self.backend})")
 
     def __str__(self) -> str:
         parts = [

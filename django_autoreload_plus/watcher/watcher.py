@@ -120,7 +120,8 @@ class Watcher:
             self._backend = make_backend(polling=polling, roots=self._roots)
         except OSError as error:
             self._hints.no_backend(error)
-            self._scanner.poll(EVERYWHERE, Reason("AP304", error.strerror or str(error)))
+            self._backend = PollingBackend(Reason("AP304", error.strerror or str(error)))
+            self._scanner.poll(EVERYWHERE, self._backend.reason)
 
     def start(self) -> None:
         """Begin to listen."""
@@ -205,6 +206,7 @@ class Watcher:
             backend, trees = self._backend, self._scanner.trees
             return Diagnostics(
                 backend=backend.name,
+                reason=backend.reason,
                 files=sum(1 for _ in self._map.targets()),
                 directories=len(self._map.folders),
                 watches=backend.watches,

@@ -56,7 +56,7 @@ while seen < set(files):
 used = watcher.diagnostics()
 print(json.dumps({
     "early": early, "warnings": warnings, "backend": used.backend, "watches": used.watches,
-    "polled": len(used.polled),
+    "polled": len(used.polled), "reason": used.reason.code,
 }))
 watcher.stop()
 """
@@ -94,7 +94,7 @@ def _can_limit() -> bool:
 def test_watches_used_up_at_the_start(root: Path) -> None:
     """On a system with many editors open, some edits would silently not reload."""
     answer = run_limited(root, "echo 5 > /proc/sys/user/max_inotify_watches")
-    assert answer["backend"] == "inotify"
+    assert (answer["backend"], answer["reason"]) == ("inotify", "AP301")
     assert answer["watches"] <= 5
     assert answer["polled"] >= 25
     [warning] = answer["warnings"]
@@ -115,7 +115,7 @@ def test_watches_used_up_later(root: Path) -> None:
 def test_instances_used_up(root: Path) -> None:
     """With too many programs watching files, the command would not start."""
     answer = run_limited(root, "echo 0 > /proc/sys/user/max_inotify_instances")
-    assert answer["backend"] == "polling"
+    assert (answer["backend"], answer["reason"]) == ("polling", "AP304")
     [warning] = answer["warnings"]
     assert "max_user_instances" in warning
     assert "sudo sysctl" in warning

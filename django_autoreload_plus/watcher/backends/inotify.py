@@ -25,7 +25,7 @@ from watchdog.observers.inotify_c import (
     inotify_rm_watch,
 )
 
-from .interface import Event, Kind, unheard
+from .interface import Event, Kind, by_events, unheard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,6 +82,7 @@ class InotifyBackend:
     """Events of the Linux kernel."""
 
     name = "inotify"
+    reason = by_events(name)
     threads = 0
     descriptors = 3
 

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Callable
 from typing import Protocol
 
+from ...protocol.reasons import Reason
 from ...records import dataclass
 
 
@@ -39,6 +40,11 @@ def unheard(_busy: bool, /) -> None:  # noqa: FBT001 - the shape of ``reading``
     """Stand for a ``reading`` that nobody has asked for."""
 
 
+def by_events(name: str) -> Reason:
+    """The reason of a backend to which the system reports changes."""
+    return Reason("AP301", f"the system tells of each change ({name})")
+
+
 class Backend(Protocol):
     """A source of file events.
 
@@ -47,6 +53,8 @@ class Backend(Protocol):
     """
 
     name: str
+    #: Why changes are noticed in this way.
+    reason: Reason
     #: A descriptor that is readable while events wait to be read, or -1.
     event_descriptor: int
     #: Called with true before events are taken from that descriptor, and with

@@ -8,10 +8,14 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ...protocol.reasons import Reason
 from .interface import unheard
 
 if TYPE_CHECKING:
     from .interface import Event
+
+#: Why there are no events: nobody wants them.
+ASKED = Reason("AP302", "asked for by the settings")
 
 
 class PollingBackend:
@@ -23,7 +27,8 @@ class PollingBackend:
     threads = 0
     descriptors = 0
 
-    def __init__(self) -> None:
+    def __init__(self, reason: Reason = ASKED) -> None:
+        self.reason = reason
         self.reading: Callable[[bool], None] = unheard
         self._woken = threading.Event()
 

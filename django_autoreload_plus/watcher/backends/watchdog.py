@@ -20,7 +20,7 @@ from watchdog.observers import Observer
 
 from ...own_code import package_folder
 from ...paths import real
-from .interface import Event, Kind, unheard
+from .interface import Event, Kind, by_events, unheard
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -39,6 +39,7 @@ class WatchdogBackend(FileSystemEventHandler):
     """Events of watchdog's observer for this platform."""
 
     name = _NAMES.get(sys.platform, "kqueue")
+    reason = by_events(name)
     event_descriptor = -1
 
     def __init__(self, roots: tuple[str, ...]) -> None:
