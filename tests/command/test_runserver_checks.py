@@ -46,6 +46,54 @@ class ShopConfig(AppConfig):
 def answer(**kwargs):
     note("request")
 """
+#: Its checks are due once a request is being answered, which takes until they have been made.
+BUSY = """
+import threading
+from django.apps import AppConfig
+from django.core import checks
+from django_autoreload_plus.adapter import background
+
+BEGAN, CHECKED = threading.Event(), threading.Event()
+
+class Clock:
+    def sleep(seconds):
+        BEGAN.wait(60)
+
+background.time = Clock
+background._PATIENCE = 60
+
+def check(**kwargs):
+    CHECKED.set()
+    with open("checked", "w"):
+        return []
+
+class ShopConfig(AppConfig):
+    name = "shop"
+
+    def ready(self):
+        checks.register(check)
+"""
+BUSY_VIEWS = """
+from django.http import HttpResponse
+from shop.apps import BEGAN, CHECKED
+
+VALUE = "one"
+
+def page(request):
+    BEGAN.set()
+    return HttpResponse(VALUE + (" disturbed" if CHECKED.wait(1) else ""))
+
+slow = stream = template = page
+"""
+ASGI = """
+from django.core.asgi import get_asgi_application
+
+application = get_asgi_application()
+"""
+DAPHNE = """
+INSTALLED_APPS.insert(1, "daphne")
+ASGI_APPLICATION = "shop.asgi.application"
+"""
 OTHER = """
 from django.core.management.commands.runserver import Command as Runserver
 
@@ -73,6 +121,21 @@ def test_order_of_checks(tmp_path: Path, when: str) -> None:
         first, *_ = order.read_text().split()
         assert first == ("request" if when == "after" else "check")
         assert server.output.count("Performing system checks") <= (2 if when == "before" else 1)
+
+
+@pytest.mark.parametrize("settings", ["", DAPHNE], ids=["wsgi", "daphne"])
+def test_requests_come_before_checks(tmp_path: Path, settings: str) -> None:
+    """The page that somebody waits for would share the processor with them."""
+    if settings:
+        pytest.importorskip("daphne")
+    files = {"shop/apps.py": BUSY, "shop/views.py": BUSY_VIEWS, "shop/asgi.py": ASGI}
+    with site(tmp_path, files=files, settings=settings) as server:
+        server.wait_for("/")
+        checked = server.path("checked")
+        checked.unlink()
+        server.edit("shop/views.py", '"one"', '"two"')
+        assert server.get("/").text == "two"
+        wait_until(checked.exists, "the checks")
 
 
 @pytest.mark.parametrize("options", [("--skip-checks",)])
@@ -135,6 +198,23 @@ def test_only_content_counts(tmp_path: Path) -> None:
 
 
 COLOR = "\033["
+
+
+def test_first_lines_are_as_the_program_has_them(tmp_path: Path) -> None:
+    """What stands there before the program has begun would have other colours, and another time."""
+    settings = (
+        "if os.environ.get('RUN_MAIN'):\n    1 / 0\nTIME_ZONE = os.environ['TIME_ZONE_OF_SITE']\n"
+    )
+    lines = []
+    for zone in ("Pacific/Kiritimati", "Asia/Karachi"):
+        env = {"DJANGO_COLORS": "nocolor", "TIME_ZONE_OF_SITE": zone}
+        with site(tmp_path / zone, settings=settings, env=env, terminal=True) as server:
+            found = server.wait_for_output(r"^.*(\d\d):\d\d:\d\d.*waiting for a fix")
+            assert COLOR not in found[0]
+            lines.append(int(found[1]))
+    # Nine hours lie between them; the hour may end between the two starts.
+    first, second = lines
+    assert (second - first + 9) % 24 in (0, 1)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ class DaphneGate:
         self._listener = _Reader(reactor, listening, self._accept)
         #: Connections on which nothing was read yet, each with its reader.
         self._silent: dict[socket.socket, _Reader] = {}
+        #: Requests that are being answered; a WebSocket is none, once it has been accepted.
+        self._requests: set[Any] = set()
 
     def open(self) -> None:
         """Begin."""
@@ -71,7 +73,7 @@ class DaphneGate:
 
         def build_closing(address: Any) -> Any:
             protocol = build(address)
-            protocol.requestFactory = _closing(protocol.requestFactory)
+            protocol.requestFactory = _closing(protocol.requestFactory, self._begin_request)
             return protocol
 
         factory.buildProtocol = build_closing
@@ -102,11 +104,18 @@ class DaphneGate:
 
     # -- in Twisted's thread --------------------------------------------------
 
-    def closed(self) -> None:
-        """Daphne has finished with a connection."""
+    def closed(self, protocol: Any) -> None:
+        """Daphne has finished with a request, or with a WebSocket."""
+        if protocol in self._requests:
+            self._requests.remove(protocol)
+            self._gate.ended()
         self._gate.answered()
         if self._gate.retired:
             self._stop_when_idle()
+
+    def _begin_request(self, request: Any) -> None:
+        self._requests.add(request)
+        self._gate.began()
 
     def _accept(self) -> None:
         if not self._gate.is_open():
@@ -171,11 +180,15 @@ class DaphneGate:
         self._reactor.callFromThread(function, *args)
 
 
-def _closing(request_class: Any) -> Any:
-    """``request_class`` that ends its connection: the next request may be for new code."""
+def _closing(request_class: Any, begin: Callable[[Any], None]) -> Any:
+    """``request_class`` that ends its connection: the next request may be for new code.
+
+    ``begin`` is told of each request that has been read, before it is answered.
+    """
 
     class ClosingRequest(request_class):  # type: ignore[misc]
         def process(self) -> None:
+            begin(self)
             self.channel.persistent = False
             self.setHeader(b"Connection", b"close")
             super().process()
@@ -201,12 +214,12 @@ def held_daphne(server_class: Any, link: Connection, address: Address) -> Any:
         def __init__(self, **options: Any) -> None:
             listening = link.listen(address)
             listening.setblocking(False)
-            self._door = DaphneGate(self, link, listening)
+            self._gate = DaphneGate(self, link, listening)
             # In the main thread, unlike under Django's own reloader.
             options["signal_handlers"] = True
             # Twisted closes the descriptor it is given here.
             options["endpoints"] = [f"fd:fileno={listening.dup().detach()}"]
-            options["ready_callable"] = self._door.open
+            options["ready_callable"] = self._gate.open
             super().__init__(**options)
 
         def listen_success(self, port: Any) -> None:
@@ -216,7 +229,7 @@ def held_daphne(server_class: Any, link: Connection, address: Address) -> Any:
 
         def protocol_disconnected(self, protocol: Any) -> None:
             super().protocol_disconnected(protocol)
-            self._door.closed()
+            self._gate.closed(protocol)
 
     HeldServer.__name__ = server_class.__name__
     return HeldServer
