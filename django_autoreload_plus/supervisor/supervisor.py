@@ -92,7 +92,6 @@ class Supervisor:
         begun = self._begun = launch.first_child
         self._trail = Breadcrumbs(begun.trail) if begun else Breadcrumbs.create()
         self.terminal = parts.terminal()
-        self.terminal.verbosity = max(self.terminal.verbosity, launch.project.verbosity)
         self.report = ReloadReport(self.terminal)
         self.code = CodeState(OwnCode((*launch.project.roots, working_directory())))
         self.traffic = Traffic(
@@ -235,6 +234,8 @@ class Supervisor:
 
     async def run(self) -> int:
         """Supervise until the program or the user ends it; returns the exit status."""
+        # Only here: it sets the time zone in the environment, which children are given as it was.
+        self.terminal.configure(self._project)
         async with AsyncExitStack() as undo:
             self._shutdown.install()
             if self._begun is not None:
