@@ -13,11 +13,14 @@ from types import FrameType
 from .called import Called, is_harmless
 from .outside import module_of, package_of
 
-#: Libraries of which the functions leave everything as a fresh start would have it: loguru's
-#: take its locks and give them back; those of Sentry forget a thread, with which there would
-#: be no checkpoint. Python's own modules are others: locks that nobody holds, caches, and what
-#: :mod:`.random_state` and :mod:`.event_loops` put back.
-KNOWN = frozenset({"loguru", "sentry_sdk"})
+#: Libraries of which the functions leave everything as a fresh start would have it. They release
+#: or make anew the locks that threads held, set the process id anew that they compare with, and
+#: start their threads again: with one of these there would be no checkpoint. Python's own modules
+#: are others: locks that nobody holds, caches, and what :mod:`.random_state` and
+#: :mod:`.event_loops` put back.
+KNOWN = frozenset(
+    {"bson", "filelock", "loguru", "opentelemetry", "posthog", "pymongo", "sentry_sdk"}
+)
 #: Of a module in C these are the frames that register. :mod:`importlib.metadata` is not one of
 #: them: since Python 3.15 it registers a function of its own.
 _IMPORT_SYSTEM = frozenset(

@@ -22,6 +22,7 @@ KNOWN = frozenset(
         "filelock",
         "joblib",
         "loguru",
+        "posthog",
         "psutil._pslinux",
         "psutil._psosx",
         "pymongo",
