@@ -24,20 +24,20 @@ class _Hold:
 
 
 class Debouncer:
-    """Places to be reported later, unless something definite happens first."""
+    """Nodes to be reported later, unless something definite happens first."""
 
     def __init__(self, look: Callable[[PathNode], EntryStamp | None]) -> None:
         self._look = look
         self._holds: dict[PathNode, _Hold] = {}
 
-    def add(self, place: PathNode, wait: float, *, is_gone: bool = False) -> None:
-        """Hold ``place`` for ``wait`` seconds, if it is not held already."""
-        if place not in self._holds:
+    def add(self, node: PathNode, wait: float, *, is_gone: bool = False) -> None:
+        """Hold ``node`` for ``wait`` seconds, if it is not held already."""
+        if node not in self._holds:
             due = time.monotonic() + wait
-            self._holds[place] = _Hold(due, self._look(place), is_gone=is_gone)
+            self._holds[node] = _Hold(due, self._look(node), is_gone=is_gone)
 
     def held(self) -> set[PathNode]:
-        """The places that are held now."""
+        """The nodes that are held now."""
         return set(self._holds)
 
     @property
@@ -45,19 +45,19 @@ class Debouncer:
         """Whether something that has gone is held back, in case it returns."""
         return any(hold.is_gone for hold in self._holds.values())
 
-    def discard(self, place: PathNode) -> None:
+    def discard(self, node: PathNode) -> None:
         """Drop the hold, if there is one."""
-        self._holds.pop(place, None)
+        self._holds.pop(node, None)
 
     def due(self) -> list[float]:
         """When, on the monotonic clock, holds end."""
         return [hold.due for hold in self._holds.values()]
 
     def ripe(self, now: float) -> list[PathNode]:
-        """Take the places to be reported now; a file that still grows waits on."""
+        """Take the nodes to be reported now; a file that still grows waits on."""
         ripe = []
-        for place, hold in [item for item in self._holds.items() if item[1].due <= now]:
-            stamp = self._look(place)
+        for node, hold in [item for item in self._holds.items() if item[1].due <= now]:
+            stamp = self._look(node)
             is_file = stamp is not None and stat.S_ISREG(stamp[0])
             if is_file and stamp != hold.stamp and hold.patience:
                 hold.due, hold.stamp = now + STILL, stamp
@@ -65,6 +65,6 @@ class Debouncer:
                 # The file is back, and being written.
                 hold.is_gone = False
             else:
-                del self._holds[place]
-                ripe.append(place)
+                del self._holds[node]
+                ripe.append(node)
         return ripe

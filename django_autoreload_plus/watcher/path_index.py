@@ -1,9 +1,9 @@
 """Which names in which directories lead to the paths that are wanted.
 
-Every wanted path is broken into *places*, one for each of its components. A
-place knows the one entry it depends on, ``(real directory, name)``; a symbolic
-link leads to another place. So whatever happens to an entry (a file written, a
-link switched, a directory renamed away and back) concerns exactly the places
+Every wanted path is broken into *nodes*, one for each of its components. A
+node knows the one entry it depends on, ``(real directory, name)``; a symbolic
+link leads to another node. So whatever happens to an entry (a file written, a
+link switched, a directory renamed away and back) concerns exactly the nodes
 registered for it, those below them and those that lead there.
 """
 
@@ -35,7 +35,7 @@ class PathIndex:
     def __init__(self, surroundings: Folders, is_ignored: Callable[[str], bool]) -> None:
         self._surroundings = surroundings
         self._is_ignored = is_ignored
-        self.places: dict[str, PathNode] = {}
+        self.nodes: dict[str, PathNode] = {}
         self.folders: dict[str, Folder] = {}
         self.globs: dict[Glob, set[PathNode]] = {}
 
@@ -43,63 +43,63 @@ class PathIndex:
 
     def want(self, path: str) -> PathNode:
         """Begin to report ``path``, whether it exists or not."""
-        place = self.places.get(path)
-        if place is None:
-            place = self._make(path, wanted=True)
-        elif not place.wanted:
-            place.wanted = True
-            if place.registered:
-                self._register(place, place.registered, everything=True)
-                place.stamp = self._stamp(place)
-        return place
+        node = self.nodes.get(path)
+        if node is None:
+            node = self._make(path, wanted=True)
+        elif not node.wanted:
+            node.wanted = True
+            if node.registered:
+                self._register(node, node.registered, everything=True)
+                node.stamp = self._stamp(node)
+        return node
 
     def unwant(self, path: str) -> None:
         """Stop reporting ``path``."""
-        place = self.places.get(path)
-        if place is not None:
-            place.wanted = False
-            self._prune(place)
+        node = self.nodes.get(path)
+        if node is not None:
+            node.wanted = False
+            self._prune(node)
 
     def want_glob(self, glob: Glob) -> set[PathNode]:
         """Begin to report whatever matches ``glob`` now or later; return what does now."""
         found: set[PathNode] = set()
         self.globs[glob] = set()
-        place = self.places.get(glob.base) or self._make(glob.base)
-        self._walk(place, glob, glob.start, found)
+        node = self.nodes.get(glob.base) or self._make(glob.base)
+        self._walk(node, glob, glob.start, found)
         return found
 
     def unwant_glob(self, glob: Glob) -> None:
         """Stop reporting the matches of ``glob``."""
         walked = self.globs.pop(glob, set())
-        for place in walked:
-            place.globs = {each: s for each, s in place.globs.items() if each != glob}
-            self._settle_walker(place)
-        for place in walked:
-            for child in list(place.children.values()):
-                child.globbed = any(g.matches(s, child.name) for g, s in place.globs.items())
+        for node in walked:
+            node.globs = {each: s for each, s in node.globs.items() if each != glob}
+            self._settle_walker(node)
+        for node in walked:
+            for child in list(node.children.values()):
+                child.globbed = any(g.matches(s, child.name) for g, s in node.globs.items())
                 self._prune(child)
-            self._prune(place)
+            self._prune(node)
 
     # What happened
 
-    def refresh(self, place: PathNode) -> set[PathNode]:
-        """Read the status of ``place`` again and of everything that depends on it.
+    def refresh(self, node: PathNode) -> set[PathNode]:
+        """Read the status of ``node`` again and of everything that depends on it.
 
-        Returns the targets that may have changed: ``place`` itself and what
+        Returns the targets that may have changed: ``node`` itself and what
         leads to it in any case, what lies below if it is different now.
         """
         found: set[PathNode] = set()
-        pending, seen = [place], {place}
+        pending, seen = [node], {node}
         while pending:
-            place = pending.pop()
-            if place.is_target:
-                found.add(place)
-            self._resolve(place, found, renew=True)
-            pending += place.led_by - seen
-            seen |= place.led_by
-        for place in seen:
-            if place.stamp is None and place.globs:
-                self._abandon(place)
+            node = pending.pop()
+            if node.is_target:
+                found.add(node)
+            self._resolve(node, found, renew=True)
+            pending += node.led_by - seen
+            seen |= node.led_by
+        for node in seen:
+            if node.stamp is None and node.globs:
+                self._abandon(node)
         return found
 
     def discover(self, folder: Folder, name: str) -> set[PathNode]:
@@ -121,60 +121,60 @@ class PathIndex:
         return found
 
     def owners(self, folder: Folder) -> set[PathNode]:
-        """The places that lead to ``folder`` itself."""
-        below = {place.parent for places in folder.names.values() for place in places}
-        return {place for place in below if place is not None} | folder.walkers
+        """The nodes that lead to ``folder`` itself."""
+        below = {node.parent for nodes in folder.names.values() for node in nodes}
+        return {node for node in below if node is not None} | folder.walkers
 
-    def forget_vanished(self, place: PathNode) -> None:
+    def forget_vanished(self, node: PathNode) -> None:
         """Drop a glob's match that is gone."""
-        if place.stamp is None and not place.wanted:
-            place.globbed = False
-            self._prune(place)
+        if node.stamp is None and not node.wanted:
+            node.globbed = False
+            self._prune(node)
 
-    def holds(self, place: PathNode) -> bool:
-        """Whether ``place`` is still of interest."""
-        return self.places.get(place.path) is place
+    def holds(self, node: PathNode) -> bool:
+        """Whether ``node`` is still of interest."""
+        return self.nodes.get(node.path) is node
 
     def targets(self) -> Iterator[PathNode]:
         """Iterate over everything that is reported."""
-        return (place for place in self.places.values() if place.is_target)
+        return (node for node in self.nodes.values() if node.is_target)
 
-    # How places come and go
+    # How nodes come and go
 
     def _make(self, path: str, *, wanted: bool = False) -> PathNode:
         head, name = os.path.split(path)
         if not name:
-            place = self.places[path] = PathNode(path, path, None)
-            place.real = path
-            return place
-        parent = self.places.get(head) or self._make(head)
-        place = self.places[path] = PathNode(path, name, parent)
-        parent.children[name] = place
-        place.wanted = wanted
-        self._resolve(place, set(), renew=False)
-        return place
+            node = self.nodes[path] = PathNode(path, path, None)
+            node.real = path
+            return node
+        parent = self.nodes.get(head) or self._make(head)
+        node = self.nodes[path] = PathNode(path, name, parent)
+        parent.children[name] = node
+        node.wanted = wanted
+        self._resolve(node, set(), renew=False)
+        return node
 
-    def _prune(self, place: PathNode | None) -> None:
-        while place is not None and place.is_idle and place.parent and self.holds(place):
-            self._unregister(place)
-            self._lead(place, None)
-            del self.places[place.path]
-            place.parent.children.pop(place.name, None)
-            place = place.parent
+    def _prune(self, node: PathNode | None) -> None:
+        while node is not None and node.is_idle and node.parent and self.holds(node):
+            self._unregister(node)
+            self._lead(node, None)
+            del self.nodes[node.path]
+            node.parent.children.pop(node.name, None)
+            node = node.parent
 
-    def _lead(self, place: PathNode, target: PathNode | None) -> None:
-        old, place.leads_to = place.leads_to, target
+    def _lead(self, node: PathNode, target: PathNode | None) -> None:
+        old, node.leads_to = node.leads_to, target
         if target is not None:
-            target.led_by |= {place}
+            target.led_by |= {node}
         if old is not None and old is not target:
-            old.led_by -= {place}
+            old.led_by -= {node}
             self._prune(old)
 
     # Registering in real directories
 
-    def _register(self, place: PathNode, directory: str, *, everything: bool) -> None:
-        if place.registered != directory:
-            self._unregister(place)
+    def _register(self, node: PathNode, directory: str, *, everything: bool) -> None:
+        if node.registered != directory:
+            self._unregister(node)
         folder = self.folders.get(directory)
         if folder is None:
             folder = self.folders[directory] = Folder(directory)
@@ -183,21 +183,21 @@ class PathIndex:
         elif everything and not folder.everything:
             folder.everything = True
             self._surroundings.arm(folder)
-        same = folder.names.get(place.name, ())
-        if place not in same:
-            folder.names[place.name] = (*same, place)
-        place.registered = directory
+        same = folder.names.get(node.name, ())
+        if node not in same:
+            folder.names[node.name] = (*same, node)
+        node.registered = directory
 
-    def _unregister(self, place: PathNode) -> None:
-        if place.registered is None:
+    def _unregister(self, node: PathNode) -> None:
+        if node.registered is None:
             return
-        folder = self.folders[place.registered]
-        place.registered = None
-        same = tuple(each for each in folder.names[place.name] if each is not place)
+        folder = self.folders[node.registered]
+        node.registered = None
+        same = tuple(each for each in folder.names[node.name] if each is not node)
         if same:
-            folder.names[place.name] = same
+            folder.names[node.name] = same
         else:
-            del folder.names[place.name]
+            del folder.names[node.name]
             self._release(folder)
 
     def _release(self, folder: Folder) -> None:
@@ -207,124 +207,124 @@ class PathIndex:
 
     # Looking at the disk
 
-    def _stamp(self, place: PathNode) -> EntryStamp | None:
-        if place.registered is None:
+    def _stamp(self, node: PathNode) -> EntryStamp | None:
+        if node.registered is None:
             return None
         try:
-            info = os.lstat(os.path.join(place.registered, place.name))
+            info = os.lstat(os.path.join(node.registered, node.name))
         except OSError:
             return None
-        place.links = info.st_nlink
+        node.links = info.st_nlink
         return stamp_of(info)
 
-    def current_stamp(self, place: PathNode) -> EntryStamp | None:
-        """The state of the entry at this moment, to compare with ``place.stamp``."""
-        return self._stamp(place)
+    def current_stamp(self, node: PathNode) -> EntryStamp | None:
+        """The state of the entry at this moment, to compare with ``node.stamp``."""
+        return self._stamp(node)
 
-    def _resolve(self, place: PathNode, found: set[PathNode], *, renew: bool) -> None:
-        """Find out where ``place`` leads now, and update everything that depends on it.
+    def _resolve(self, node: PathNode, found: set[PathNode], *, renew: bool) -> None:
+        """Find out where ``node`` leads now, and update everything that depends on it.
 
         The watch is in place before the status is read, so no change falls between.
         """
-        old_stamp, old_real = place.stamp, place.real
-        parent = place.parent
+        old_stamp, old_real = node.stamp, node.real
+        parent = node.parent
         if parent is None:
             return
         if parent.real is None:
-            self._unregister(place)
-            self._lead(place, None)
-            place.stamp = place.real = None
+            self._unregister(node)
+            self._lead(node, None)
+            node.stamp = node.real = None
         else:
-            self._register(place, parent.real, everything=place.is_target)
-            place.stamp = self._stamp(place)
-            if not place.is_target and not is_directory(place.stamp):
-                self._register(place, parent.real, everything=True)
-                place.stamp = self._stamp(place)
-            self._follow(place, parent.real)
-        if place.stamp != old_stamp:
-            found |= reached_by(place)
-        if place.real != old_real or renew or place.stamp != old_stamp:
-            self._resolve_below(place, found, renew=renew)
-        if place.real != old_real:
-            for other in list(place.led_by):
+            self._register(node, parent.real, everything=node.is_target)
+            node.stamp = self._stamp(node)
+            if not node.is_target and not is_directory(node.stamp):
+                self._register(node, parent.real, everything=True)
+                node.stamp = self._stamp(node)
+            self._follow(node, parent.real)
+        if node.stamp != old_stamp:
+            found |= reached_by(node)
+        if node.real != old_real or renew or node.stamp != old_stamp:
+            self._resolve_below(node, found, renew=renew)
+        if node.real != old_real:
+            for other in list(node.led_by):
                 self._resolve(other, found, renew=renew)
 
-    def _follow(self, place: PathNode, directory: str) -> None:
-        kind = place.stamp and place.stamp[0]
-        entry = os.path.join(directory, place.name)
+    def _follow(self, node: PathNode, directory: str) -> None:
+        kind = node.stamp and node.stamp[0]
+        entry = os.path.join(directory, node.name)
         if kind == stat.S_IFLNK:
             try:
                 text = os.readlink(entry)
             except OSError:
                 text = ""
             path = os.path.normpath(os.path.join(directory, text))
-            target = self.places.get(path) or self._make(path)
-            self._lead(place, target)
-            place.real = target.real
+            target = self.nodes.get(path) or self._make(path)
+            self._lead(node, target)
+            node.real = target.real
         else:
-            self._lead(place, None)
-            place.real = entry if kind == stat.S_IFDIR else None
+            self._lead(node, None)
+            node.real = entry if kind == stat.S_IFDIR else None
 
-    def _resolve_below(self, place: PathNode, found: set[PathNode], *, renew: bool) -> None:
-        if renew and place.real is not None and place.real in self.folders:
-            self._surroundings.arm(self.folders[place.real])
-        for child in list(place.children.values()):
+    def _resolve_below(self, node: PathNode, found: set[PathNode], *, renew: bool) -> None:
+        if renew and node.real is not None and node.real in self.folders:
+            self._surroundings.arm(self.folders[node.real])
+        for child in list(node.children.values()):
             self._resolve(child, found, renew=renew)
-        for glob, states in list(place.globs.items()):
-            self._walk(place, glob, states, found)
+        for glob, states in list(node.globs.items()):
+            self._walk(node, glob, states, found)
 
     # Globs
 
-    def _settle_walker(self, place: PathNode) -> None:
-        """Let ``place`` be a walker exactly where it leads and while a glob needs it."""
-        wanted = place.real if place.globs else None
-        if place.walked is not None and place.walked != wanted:
-            folder = self.folders[place.walked]
-            folder.walkers.discard(place)
+    def _settle_walker(self, node: PathNode) -> None:
+        """Let ``node`` be a walker exactly where it leads and while a glob needs it."""
+        wanted = node.real if node.globs else None
+        if node.walked is not None and node.walked != wanted:
+            folder = self.folders[node.walked]
+            folder.walkers.discard(node)
             self._release(folder)
-        place.walked = wanted
+        node.walked = wanted
         if wanted is None:
             return
         folder = self.folders.get(wanted) or Folder(wanted)
         self.folders[wanted] = folder
-        folder.walkers.add(place)
+        folder.walkers.add(node)
         if not folder.everything:
             folder.everything = True
             self._surroundings.arm(folder)
 
-    def _abandon(self, place: PathNode) -> None:
+    def _abandon(self, node: PathNode) -> None:
         """Stop walking a directory that is gone; seen again, it is entered again."""
-        for child in list(place.children.values()):
+        for child in list(node.children.values()):
             self._abandon(child)
-        for glob in [glob for glob in place.globs if glob.base != place.path]:
-            place.globs = {each: s for each, s in place.globs.items() if each != glob}
-            self.globs[glob].discard(place)
-        self._settle_walker(place)
-        self._prune(place)
+        for glob in [glob for glob in node.globs if glob.base != node.path]:
+            node.globs = {each: s for each, s in node.globs.items() if each != glob}
+            self.globs[glob].discard(node)
+        self._settle_walker(node)
+        self._prune(node)
 
     def _walk(
-        self, place: PathNode, glob: Glob, states: frozenset[int], found: set[PathNode]
+        self, node: PathNode, glob: Glob, states: frozenset[int], found: set[PathNode]
     ) -> None:
-        place.globs = {**place.globs, glob: states}
-        self.globs[glob].add(place)
-        self._settle_walker(place)
-        if place.real is None:
+        node.globs = {**node.globs, glob: states}
+        self.globs[glob].add(node)
+        self._settle_walker(node)
+        if node.real is None:
             return
-        folder = self.folders[place.real]
+        folder = self.folders[node.real]
         if folder.listed is None:
             folder.listed = listing_time(folder.path)
         try:
-            names = os.listdir(place.real)
+            names = os.listdir(node.real)
         except OSError:
             return
         for name in names:
-            self._enter(place, glob, states, name, found)
+            self._enter(node, glob, states, name, found)
 
     def _enter(
         self, walker: PathNode, glob: Glob, states: frozenset[int], name: str, found: set[PathNode]
     ) -> None:
         path = os.path.join(walker.path, name)
-        known = self.places.get(path)
+        known = self.nodes.get(path)
         if known is not None and (known.globbed or glob in known.globs):
             return
         if walker.real is None or self._is_ignored(path):
@@ -336,7 +336,7 @@ class PathIndex:
             if below:
                 self._walk(known or self._make(path), glob, below, found)
         elif glob.matches(states, name) and os.path.lexists(entry):
-            place = known or self._make(path)
-            place.globbed = True
-            place.stamp = self._stamp(place)
-            found.add(place)
+            node = known or self._make(path)
+            node.globbed = True
+            node.stamp = self._stamp(node)
+            found.add(node)

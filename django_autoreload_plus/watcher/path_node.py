@@ -82,7 +82,7 @@ class Folder:
         self.path = path
         #: As a rule one node for each name.
         self.names: dict[str, tuple[PathNode, ...]] = {}
-        #: Places through which a glob walks here.
+        #: Nodes through which a glob walks here.
         self.walkers: set[PathNode] = set()
         #: Whether writes and new entries matter, not only what goes away.
         self.everything = False
@@ -117,14 +117,14 @@ def change_time(directory: str) -> int:
         return 0
 
 
-def reached_by(place: PathNode) -> set[PathNode]:
-    """The targets that are ``place`` or lead to it."""
-    seen, pending = {place}, [place]
+def reached_by(node: PathNode) -> set[PathNode]:
+    """The targets that are ``node`` or lead to it."""
+    seen, pending = {node}, [node]
     while pending:
         fresh = pending.pop().led_by - seen
         seen |= fresh
         pending += fresh
-    return {place for place in seen if place.is_target}
+    return {node for node in seen if node.is_target}
 
 
 def stamp_of(info: os.stat_result) -> EntryStamp:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 #: Share of one core that the safety net may take.
 _SHARE = 0.0003
-#: The clock is read each time this many places were compared.
+#: The clock is read each time this many nodes were compared.
 _CLOCKED = 16
 #: Of which the files outside the project get this part.
 _FAR_SHARE = 0.3
 #: How long an unexplained difference waits for the event that explains it, in seconds.
 _DOUBT = 0.5
-#: The number of lately edited places that are looked at in every round.
+#: The number of lately edited nodes that are looked at in every round.
 _RECENT = 64
 #: The tree that holds every path, on Windows also those on other drives.
 EVERYWHERE = os.sep
@@ -39,8 +39,8 @@ class Scanner:
     covered in every round, a large one over several, libraries last.
     """
 
-    def __init__(self, places: PathIndex, options: Options, roots: Sequence[str]) -> None:
-        self._map = places
+    def __init__(self, index: PathIndex, options: Options, roots: Sequence[str]) -> None:
+        self._map = index
         self._roots = tuple(root.rstrip(os.sep) + os.sep for root in roots)
         self._own = OwnCode(roots)
         self._polling = options.polling
@@ -78,11 +78,11 @@ class Scanner:
         """Whether ``path`` is the developer's own code."""
         return self._own.owns(path)
 
-    def tree_of(self, place: PathNode) -> str:
+    def tree_of(self, node: PathNode) -> str:
         """The tree that one missed change makes suspicious."""
-        directory = place.registered or os.path.dirname(place.path)
-        roots = [root.rstrip(os.sep) for root in self._roots if place.path.startswith(root)]
-        return roots[0] if roots and self.is_near(place.path) else directory
+        directory = node.registered or os.path.dirname(node.path)
+        roots = [root.rstrip(os.sep) for root in self._roots if node.path.startswith(root)]
+        return roots[0] if roots and self.is_near(node.path) else directory
 
     # When
 
@@ -100,24 +100,24 @@ class Scanner:
         """Begin anew, because different paths are wanted now."""
         self._stale = True
 
-    def edited(self, places: Iterable[PathNode]) -> None:
+    def edited(self, nodes: Iterable[PathNode]) -> None:
         """Events reported these: their next edit is likely."""
-        for place in places:
-            self._doubts.pop(place, None)
-            self._recent.pop(place, None)
-            self._recent[place] = None
+        for node in nodes:
+            self._doubts.pop(node, None)
+            self._recent.pop(node, None)
+            self._recent[node] = None
         while len(self._recent) > _RECENT:
             self._recent.pop(next(iter(self._recent)))
 
     # Looking
 
     def poll_round(self, now: float) -> Iterator[PathNode]:
-        """Yield places in polled trees that are not as they were."""
+        """Yield nodes in polled trees that are not as they were."""
         if not self.trees or now < self._next_poll:
             return
         for folder in [f for f in self._map.folders.values() if self.is_polled(f.path)]:
-            for places in list(folder.names.values()):
-                yield from [place for place in places if self.differs(place)]
+            for nodes in list(folder.names.values()):
+                yield from [node for node in nodes if self.differs(node)]
         self._next_poll = time.monotonic() + self._poll_interval
 
     def regrown(self) -> Iterator[Folder]:
@@ -133,70 +133,70 @@ class Scanner:
                 yield folder
 
     def net_round(self, now: float) -> Iterator[PathNode]:
-        """Yield places whose change no event has reported."""
+        """Yield nodes whose change no event has reported."""
         if self._polling is not None:
             return
         yield from self._settled(now)
         if now < self._next_net:
             return
-        for place in self._sample():
-            if place not in self._doubts and self.differs(place):
-                self._doubts[place] = (now + _DOUBT, self._map.current_stamp(place))
+        for node in self._sample():
+            if node not in self._doubts and self.differs(node):
+                self._doubts[node] = (now + _DOUBT, self._map.current_stamp(node))
         self._next_net = now + self._safety_interval
 
     def _settled(self, now: float) -> Iterator[PathNode]:
-        for place, (moment, stamp) in list(self._doubts.items()):
+        for node, (moment, stamp) in list(self._doubts.items()):
             if moment > now:
                 continue
-            del self._doubts[place]
-            if not self._map.holds(place) or not self.differs(place):
+            del self._doubts[node]
+            if not self._map.holds(node) or not self.differs(node):
                 continue
-            if self._map.current_stamp(place) == stamp:
-                yield place
+            if self._map.current_stamp(node) == stamp:
+                yield node
             else:
-                self._doubts[place] = (now + _DOUBT, self._map.current_stamp(place))
+                self._doubts[node] = (now + _DOUBT, self._map.current_stamp(node))
 
     def _sample(self) -> Iterator[PathNode]:
-        """Yield as many places as the budget allows, each in its turn."""
-        yield from [place for place in self._recent if self._map.holds(place)]
+        """Yield as many nodes as the budget allows, each in its turn."""
+        yield from [node for node in self._recent if self._map.holds(node)]
         if self._stale:
             self._stale = False
-            self._near.refill(place for place in self._netted() if self.is_near(place.path))
-            self._far.refill(place for place in self._netted() if not self.is_near(place.path))
+            self._near.refill(node for node in self._netted() if self.is_near(node.path))
+            self._far.refill(node for node in self._netted() if not self.is_near(node.path))
             return  # That was this round's work.
         budget = self._safety_interval * _SHARE
         for ring, share in ((self._near, 1 - _FAR_SHARE), (self._far, _FAR_SHARE)):
-            for place in ring.turn(budget * share):
-                if self._map.holds(place):
-                    yield place
+            for node in ring.turn(budget * share):
+                if self._map.holds(node):
+                    yield node
 
     def _netted(self) -> Iterator[PathNode]:
-        for place in self._map.places.values():
-            if place.registered and not self.is_polled(place.registered):
-                yield place
+        for node in self._map.nodes.values():
+            if node.registered and not self.is_polled(node.registered):
+                yield node
 
-    def differs(self, place: PathNode) -> bool:
-        """Whether a place is not as it was when it was last looked at."""
-        return place.registered is not None and self._map.current_stamp(place) != place.stamp
+    def differs(self, node: PathNode) -> bool:
+        """Whether a node is not as it was when it was last looked at."""
+        return node.registered is not None and self._map.current_stamp(node) != node.stamp
 
 
 class _Ring:
-    """Places that are looked at in turn, as many at a time as the time allows."""
+    """Nodes that are looked at in turn, as many at a time as the time allows."""
 
     def __init__(self) -> None:
-        self._places: list[PathNode] = []
+        self._nodes: list[PathNode] = []
         self._position = 0
 
-    def refill(self, places: Iterable[PathNode]) -> None:
-        self._places = list(places)
-        self._position %= len(self._places) or 1
+    def refill(self, nodes: Iterable[PathNode]) -> None:
+        self._nodes = list(nodes)
+        self._position %= len(self._nodes) or 1
 
     def turn(self, seconds: float) -> Iterator[PathNode]:
-        """Yield the next places for ``seconds`` of processor time, at most each once."""
+        """Yield the next nodes for ``seconds`` of processor time, at most each once."""
         until = time.thread_time() + seconds
-        for count in range(len(self._places)):
+        for count in range(len(self._nodes)):
             if count % _CLOCKED == 0 and time.thread_time() > until:
                 return
-            place = self._places[self._position]
-            self._position = (self._position + 1) % len(self._places)
-            yield place
+            node = self._nodes[self._position]
+            self._position = (self._position + 1) % len(self._nodes)
+            yield node

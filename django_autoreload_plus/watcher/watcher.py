@@ -173,7 +173,7 @@ class Watcher:
             added = [self._map.want(path) for path in wanted - self._files]
             for path in self._files - wanted:
                 self._map.unwant(path)
-            matches = {place for glob in globs - self._globs for place in self._map.want_glob(glob)}
+            matches = {node for glob in globs - self._globs for node in self._map.want_glob(glob)}
             for glob in self._globs - globs:
                 self._map.unwant_glob(glob)
             self._files, self._globs = wanted, globs
@@ -184,7 +184,7 @@ class Watcher:
             self._scanner.renew()
         # The next round may be due sooner than the thread expects.
         self._backend.wake()
-        return frozenset(place.path for place in matches if place.globbed)
+        return frozenset(node.path for node in matches if node.globbed)
 
     def ignores(self, path: str) -> bool:
         """Whether the ``ignore`` option excepts a file."""
@@ -251,28 +251,28 @@ class Watcher:
             if self._options.polling is None:
                 self._hints.silent(*mount)
 
-    def _watch_linked(self, places: Iterable[PathNode]) -> None:
+    def _watch_linked(self, nodes: Iterable[PathNode]) -> None:
         """Watch files with several names as such: they are also written under the others."""
-        for place in places:
-            if place.links == 1 or not place.registered or not self._scanner.is_near(place.path):
+        for node in nodes:
+            if node.links == 1 or not node.registered or not self._scanner.is_near(node.path):
                 continue
-            entry = os.path.join(place.registered, place.name)
+            entry = os.path.join(node.registered, node.name)
             if len(self._linked) >= _LINK_LIMIT or not os.path.isfile(entry):
                 continue
-            self._linked[entry] = place
+            self._linked[entry] = node
             try:
                 self._backend.add(entry, everything=True)
             except OSError:
                 del self._linked[entry]  # The safety net still looks at it.
 
     def _unwatch_linked(self) -> None:
-        for entry in [e for e, place in self._linked.items() if not self._map.holds(place)]:
+        for entry in [e for e, node in self._linked.items() if not self._map.holds(node)]:
             del self._linked[entry]
             self._backend.remove(entry)
 
     def _unreported(self) -> set[str]:
         """Paths whose events were read and are still held back."""
-        return self._pending | {place.path for place in self._debouncer.ripe(math.inf)}
+        return self._pending | {node.path for node in self._debouncer.ripe(math.inf)}
 
     # The thread
 
@@ -313,32 +313,32 @@ class Watcher:
     def _look_for_missed(self) -> set[PathNode]:
         """Hold back what has changed and no event told of; returns all that is held back."""
         with self._lock:
-            places = list(self._map.places.values())
+            nodes = list(self._map.nodes.values())
         is_open = 0
-        for start in range(0, len(places), _SLICE):
+        for start in range(0, len(nodes), _SLICE):
             # The loop must not wait for all of them.
             with self._lock:
-                found = [*filter(self._scanner.differs, places[start : start + _SLICE])]
-            for place in found:
-                polled = place.registered and self._scanner.is_polled(place.registered)
-                if not polled and is_open < _MOST_OPEN and is_being_written(place.path):
+                found = [*filter(self._scanner.differs, nodes[start : start + _SLICE])]
+            for node in found:
+                polled = node.registered and self._scanner.is_polled(node.registered)
+                if not polled and is_open < _MOST_OPEN and is_being_written(node.path):
                     is_open += 1
                 else:
                     with self._lock:
-                        self._debouncer.add(place, STILL)
+                        self._debouncer.add(node, STILL)
         with self._lock:
             grown = {p for folder in self._scanner.regrown() for p in self._map.rescan(folder)}
         self._hand_on(grown)
         with self._lock:
             return self._debouncer.held()
 
-    def _hand_on(self, places: Iterable[PathNode]) -> None:
+    def _hand_on(self, nodes: Iterable[PathNode]) -> None:
         with self._lock:
-            paths = frozenset(place.path for place in places) | self._pending
+            paths = frozenset(node.path for node in nodes) | self._pending
             self._pending = set()
             paths = frozenset(path for path in paths if not self._is_unwanted(path))
-            for place in places:
-                self._map.forget_vanished(place)
+            for node in nodes:
+                self._map.forget_vanished(node)
         if paths:
             self._notify(paths)
 
@@ -354,14 +354,14 @@ class Watcher:
         now = time.monotonic()
         with self._lock:
             changed: set[PathNode] = set()
-            for place in self._debouncer.ripe(now):
-                changed |= self._report(place)
-            for place in self._scanner.poll_round(now):
-                self._debouncer.add(place, STILL)
+            for node in self._debouncer.ripe(now):
+                changed |= self._report(node)
+            for node in self._scanner.poll_round(now):
+                self._debouncer.add(node, STILL)
             for folder in self._scanner.regrown():
                 changed |= self._map.rescan(folder)
-            for place in self._scanner.net_round(now):
-                changed |= self._found_late(place)
+            for node in self._scanner.net_round(now):
+                changed |= self._found_late(node)
         return changed
 
     # Events
@@ -385,8 +385,8 @@ class Watcher:
             return set()
         if event.kind is Kind.LOST or not event.name:
             return self._concerns(self._map.owners(folder), Kind.GONE)
-        places = folder.names.get(event.name, ())
-        changed = self._concerns(set(places), event.kind)
+        nodes = folder.names.get(event.name, ())
+        changed = self._concerns(set(nodes), event.kind)
         if folder.walkers and _is_final(event.kind, folder.path, event.name):
             discovered = self._map.discover(folder, event.name)
             if discovered:
@@ -394,21 +394,21 @@ class Watcher:
             changed |= discovered
         return changed
 
-    def _concerns(self, places: Iterable[PathNode], kind: Kind) -> set[PathNode]:
+    def _concerns(self, nodes: Iterable[PathNode], kind: Kind) -> set[PathNode]:
         changed: set[PathNode] = set()
-        for place in places:
-            if _is_final(kind, place.registered, place.name):
-                changed |= self._report(place)
+        for node in nodes:
+            if _is_final(kind, node.registered, node.name):
+                changed |= self._report(node)
             else:
                 wait = STILL if kind is Kind.CREATED else _RETURN
-                self._debouncer.add(place, wait, is_gone=kind is Kind.GONE)
+                self._debouncer.add(node, wait, is_gone=kind is Kind.GONE)
         return changed
 
-    def _report(self, place: PathNode) -> set[PathNode]:
-        self._debouncer.discard(place)
-        if not self._map.holds(place):
+    def _report(self, node: PathNode) -> set[PathNode]:
+        self._debouncer.discard(node)
+        if not self._map.holds(node):
             return set()
-        changed = self._map.refresh(place)
+        changed = self._map.refresh(node)
         self._watch_linked(changed)
         self._scanner.edited(changed)
         return changed
@@ -416,24 +416,24 @@ class Watcher:
     def _look_at_everything(self) -> set[PathNode]:
         """After lost events: whatever is not as it was has changed."""
         changed: set[PathNode] = set()
-        for place in list(self._map.places.values()):
-            if self._map.current_stamp(place) != place.stamp:
-                changed |= self._report(place)
+        for node in list(self._map.nodes.values()):
+            if self._map.current_stamp(node) != node.stamp:
+                changed |= self._report(node)
         for folder in list(self._map.folders.values()):
             if folder.walkers:
                 changed |= self._map.rescan(folder)
         return changed
 
-    def _found_late(self, place: PathNode) -> set[PathNode]:
+    def _found_late(self, node: PathNode) -> set[PathNode]:
         """Poll this tree from now on, as the safety net came first."""
-        if place.links == 1 and not is_being_written(place.path):
+        if node.links == 1 and not is_being_written(node.path):
             self._missed += 1
-            tree = self._scanner.tree_of(place)
+            tree = self._scanner.tree_of(node)
             self._scanner.poll(tree, Reason("AP306", "events were missed"))
-            self._hints.missed(place.path, tree)
+            self._hints.missed(node.path, tree)
         # Otherwise it was written under a name made since, which is watched from now on; or
         # its writer keeps it open, and the event is still to come.
-        return self._report(place)
+        return self._report(node)
 
 
 def _is_final(kind: Kind, directory: str | None, name: str) -> bool:

@@ -307,14 +307,14 @@ def test_directories_that_come_and_go_leave_nothing_behind(noticed: Noticed) -> 
     noticed.watch(globs=[(root / "templates", "**/*.html")])
     write(root / "templates" / "page.html")
     noticed.everything_until_quiet()
-    before = len(noticed.watcher._map.places), noticed.watcher.diagnostics()
+    before = len(noticed.watcher._map.nodes), noticed.watcher.diagnostics()
     for number in range(20):
         page = write(root / "templates" / f"build{number}" / "deep" / "page.html")
         noticed.until(page)
         shutil.rmtree(root / "templates" / f"build{number}")
         noticed.until(page)
     noticed.everything_until_quiet()
-    assert (len(noticed.watcher._map.places), noticed.watcher.diagnostics()) == before
+    assert (len(noticed.watcher._map.nodes), noticed.watcher.diagnostics()) == before
 
 
 # The list changes
