@@ -19,7 +19,7 @@ from typing import Any
 from .paths import real, working_directory
 from .protocol import status_socket
 from .protocol.reasons import DOCUMENT
-from .protocol.status_socket import Place
+from .protocol.status_socket import Endpoint
 from .usage import program_name, seconds
 
 LIVE, BROKEN, NOT_RUNNING, UNDECIDED = 0, 1, 2, 3
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace, folders: Iterable[str] = ()) -> int:
     return BROKEN if is_broken and options.wait is not None else LIVE
 
 
-def ask(connections: Sequence[tuple[Place, socket.socket]], wait: float | None) -> list[Any]:
+def ask(connections: Sequence[tuple[Endpoint, socket.socket]], wait: float | None) -> list[Any]:
     """The answers of these commands, each with the keys described in the documents.
 
     ``wait``: ask when everything saved by now is decided about, for at most so many seconds.
@@ -92,14 +92,16 @@ def ask(connections: Sequence[tuple[Place, socket.socket]], wait: float | None) 
     with contextlib.ExitStack() as stack:
         for _, connection in connections:
             stack.enter_context(connection)
-        for place, connection in connections:
-            with _telling(place, wait):
+        for endpoint, connection in connections:
+            with _telling(endpoint, wait):
                 connection.settimeout(max(0.001, deadline - time.monotonic()))
                 connection.sendall(question.encode() + b"\n")
-        return [_answer(place, connection, deadline, wait) for place, connection in connections]
+        return [
+            _answer(endpoint, connection, deadline, wait) for endpoint, connection in connections
+        ]
 
 
-def find(folders: Iterable[str], pid: int | None = None) -> list[tuple[Place, socket.socket]]:
+def find(folders: Iterable[str], pid: int | None = None) -> list[tuple[Endpoint, socket.socket]]:
     """Connections to the commands of the project that one of these folders belongs to.
 
     Or to the one with this process id. Raises :class:`StatusError`.
@@ -107,16 +109,16 @@ def find(folders: Iterable[str], pid: int | None = None) -> list[tuple[Place, so
     if not status_socket.is_supported():
         text = "The status needs Unix sockets, which this platform does not have."
         raise StatusError(text, NOT_RUNNING)
-    places = list(status_socket.places())
+    endpoints = list(status_socket.endpoints())
     if pid is not None:
-        found = _connected(place for place in places if place.pid == pid)
+        found = _connected(endpoint for endpoint in endpoints if endpoint.pid == pid)
         if not found:
             raise StatusError(f"No command with the process id {pid} is running.", NOT_RUNNING)
         return found
     for folder in folders:
         for above in _upwards(folder):
             key = status_socket.key(above)
-            found = _connected(place for place in places if key in place.keys)
+            found = _connected(endpoint for endpoint in endpoints if key in endpoint.keys)
             if found:
                 return found
     raise StatusError(
@@ -132,27 +134,29 @@ def _upwards(folder: str) -> Iterator[str]:
         yield folder
 
 
-def _connected(places: Iterable[Place]) -> list[tuple[Place, socket.socket]]:
+def _connected(endpoints: Iterable[Endpoint]) -> list[tuple[Endpoint, socket.socket]]:
     found = []
-    for place in places:
+    for endpoint in endpoints:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(_PATIENCE)
         try:
-            connection.connect(place.path)
+            connection.connect(endpoint.path)
         except OSError:
             # Left behind by a command that was killed.
             connection.close()
             continue
         if status_socket.is_of_this_user(connection):
-            found.append((place, connection))
+            found.append((endpoint, connection))
         else:
             connection.close()
     return found
 
 
-def _answer(place: Place, connection: socket.socket, deadline: float, wait: float | None) -> Any:
+def _answer(
+    endpoint: Endpoint, connection: socket.socket, deadline: float, wait: float | None
+) -> Any:
     data = b""
-    with _telling(place, wait):
+    with _telling(endpoint, wait):
         while not data.endswith(b"\n"):
             connection.settimeout(max(0.001, deadline - time.monotonic()))
             more = connection.recv(_CHUNK)
@@ -162,7 +166,7 @@ def _answer(place: Place, connection: socket.socket, deadline: float, wait: floa
     answer = json.loads(data)
     if answer["version"] != status_socket.VERSION:
         raise StatusError(
-            f"The command with the process id {place.pid} runs another version of"
+            f"The command with the process id {endpoint.pid} runs another version of"
             " django-autoreload-plus: start it anew.",
             UNDECIDED,
         )
@@ -170,16 +174,16 @@ def _answer(place: Place, connection: socket.socket, deadline: float, wait: floa
 
 
 @contextlib.contextmanager
-def _telling(place: Place, wait: float | None) -> Iterator[None]:
+def _telling(endpoint: Endpoint, wait: float | None) -> Iterator[None]:
     try:
         yield
     except TimeoutError:
-        text = f"The command with the process id {place.pid} has not answered."
+        text = f"The command with the process id {endpoint.pid} has not answered."
         if wait is not None:
             text = f"Not everything that was saved is decided about within {wait:g} seconds."
         raise StatusError(text, UNDECIDED) from None
     except OSError:
-        text = f"The command with the process id {place.pid} has ended."
+        text = f"The command with the process id {endpoint.pid} has ended."
         raise StatusError(text, NOT_RUNNING) from None
 
 

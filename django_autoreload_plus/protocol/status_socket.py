@@ -22,11 +22,11 @@ VERSION = 1
 #: Until it listens, a socket has a name that begins so.
 _HIDDEN = "."
 #: Another command that ends may remove the folder just before it is used.
-_ATTEMPTS = 3
+_TRIES = 3
 
 
 @dataclass(frozen=True)
-class Place:
+class Endpoint:
     """One socket; nobody needs to listen there any more."""
 
     path: str
@@ -74,13 +74,13 @@ def is_private(folder: str) -> bool:
     return stat.S_ISDIR(info.st_mode) and info.st_uid == os.getuid() and not info.st_mode & 0o077
 
 
-def places() -> Iterator[Place]:
+def endpoints() -> Iterator[Endpoint]:
     """All sockets of this user's commands."""
     for folder in filter(is_private, candidates()):
         for entry in sorted(os.listdir(folder)):
             keys, _, pid = entry.rpartition(".")
             if pid.isdecimal() and keys and not entry.startswith(_HIDDEN):
-                yield Place(os.path.join(folder, entry), int(pid), tuple(keys.split("-")))
+                yield Endpoint(os.path.join(folder, entry), int(pid), tuple(keys.split("-")))
 
 
 def listen(folders: Iterable[str], pid: int) -> tuple[socket.socket, str]:
@@ -90,7 +90,7 @@ def listen(folders: Iterable[str], pid: int) -> tuple[socket.socket, str]:
     """
     wanted = name(folders, pid)
     error = OSError("there is no folder for it")
-    for folder in candidates() * _ATTEMPTS:
+    for folder in candidates() * _TRIES:
         try:
             return _listen(folder, wanted)
         except OSError as problem:
@@ -109,14 +109,14 @@ def remove(listening: socket.socket, path: str) -> None:
 
 def remove_dead() -> None:
     """Remove what commands have left behind that were killed."""
-    for place in places():
+    for endpoint in endpoints():
         with socket.socket(socket.AF_UNIX) as connection:
             connection.setblocking(False)
             try:
-                connection.connect(place.path)
+                connection.connect(endpoint.path)
             except ConnectionRefusedError:
                 with contextlib.suppress(OSError):
-                    os.unlink(place.path)
+                    os.unlink(endpoint.path)
             except OSError:
                 # It is busy, or has just gone.
                 pass

@@ -13,7 +13,7 @@ from ..records import dataclass, replace
 from .audit import CopyAudit
 from .classes import class_changes
 from .compare import Pair, Refusal, changed_names, match, orphans
-from .equality import identical, qualname, same_lines
+from .equality import Position, identical, position, qualname, same_lines
 from .index import Index, holder_of
 from .names import Delta, Edited, Examination, NameExchange
 from .recorder import RunRecorder
@@ -91,7 +91,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - everything that is known of the start
     if old.co_filename != path or new.co_filename != path:
         return Refusal(Reason("AP129", f"{path} was compiled under another name"))
     index.include(path)
-    pairs = match(old, new, delta.places)
+    pairs = match(old, new, delta.positions)
     if isinstance(pairs, Refusal):
         return pairs
     ready = _Preparation(path, pairs, delta, index, recorder, audit).result()
@@ -102,7 +102,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - everything that is known of the start
 
 
 def _went(delta: Delta) -> Iterator[Pair]:
-    """Functions that have no successor."""
+    """Functions of which there is no new version."""
     for code in delta.functions():
         yield Pair(code, None, changed=True, identical=False)
 
@@ -125,9 +125,9 @@ class _Preparation:
         self._index = index
         self._recorder = recorder
         self._audit = audit
-        self._places: dict[tuple[str, int], list[Pair]] = {}
+        self._by_position: dict[Position, list[Pair]] = {}
         for pair in self._pairs:
-            self._places.setdefault(_place(pair.old), []).append(pair)
+            self._by_position.setdefault(position(pair.old), []).append(pair)
         self._located: dict[int, Pair] = {}  # valid while the functions keep their code alive
 
     def result(self) -> Ready | Refusal:
@@ -249,7 +249,7 @@ class _Preparation:
 
     def _locate(self, code: CodeType) -> Pair | None:
         if id(code) not in self._located:
-            pair = _only(self._places.get(_place(code), []), code)
+            pair = _only(self._by_position.get(position(code), []), code)
             if pair is None:
                 return None
             self._located[id(code)] = pair
@@ -260,15 +260,15 @@ def _only(candidates: list[Pair], code: CodeType) -> Pair | None:
     """The pair of this running code object, if its old source explains it and only once.
 
     Two that are equal to the last column come from one place compiled twice (``finally``): they
-    have equal successors, and either is right.
+    have equal new versions, and either is right.
     """
     found = [pair for pair in candidates if identical(pair.old, code)]
-    if all(_same_successor(found[0], other) for other in found[1:]):
+    if all(_same_version(found[0], other) for other in found[1:]):
         return found[0] if found else None
     return None
 
 
-def _same_successor(one: Pair, other: Pair) -> bool:
+def _same_version(one: Pair, other: Pair) -> bool:
     if one.new is None or other.new is None:
         return one.new is other.new
     return one.changed == other.changed and identical(one.new, other.new)
@@ -285,10 +285,6 @@ def _file_refusal(
     if audit.copied(path):
         return Reason("AP125", f"code objects of {path} were copied while starting")
     return audit.blind()
-
-
-def _place(code: CodeType) -> tuple[str, int]:
-    return qualname(code), code.co_firstlineno
 
 
 def _title(code: CodeType) -> str:

@@ -14,8 +14,16 @@ from types import CodeType
 from ..protocol.reasons import Reason
 from ..records import dataclass
 from . import explain
-from .equality import docstring, identical, nested, qualname, runs_with_parent, same_itself
-from .headers import Place
+from .equality import (
+    Position,
+    docstring,
+    identical,
+    nested,
+    position,
+    qualname,
+    runs_with_parent,
+    same_itself,
+)
 from .support import unavailable
 
 _KINDS = {
@@ -45,11 +53,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Pair:
-    """A code object of the old source and its successor.
+    """A code object of the old source and what takes its place in the new one.
 
     ``changed``: it does something else than before. ``identical``: nothing has to be done for it,
-    not even for its line numbers. ``new`` is None for code nested in a changed function: it has
-    no successor, and exists in the process only if that function ran.
+    not even for its line numbers. ``new`` is None for code nested in a changed function:
+    nothing takes its place, and it exists in the process only if that function ran.
     """
 
     old: CodeType
@@ -59,7 +67,7 @@ class Pair:
 
 
 def compare(
-    old: CodeType, new: CodeType, headers: frozenset[Place] = frozenset()
+    old: CodeType, new: CodeType, headers: frozenset[Position] = frozenset()
 ) -> Plan | Refusal:
     """Compare the code objects of two versions of one module, compiled with equal flags.
 
@@ -77,9 +85,9 @@ def changed_names(pairs: Iterable[Pair]) -> tuple[str, ...]:
 
 
 def match(
-    old: CodeType, new: CodeType, headers: frozenset[Place] = frozenset()
+    old: CodeType, new: CodeType, headers: frozenset[Position] = frozenset()
 ) -> tuple[Pair, ...] | Refusal:
-    """Pair every code object of the old source with its successor, the module's own first."""
+    """Pair every code object of the old source with its new version, the module's own first."""
     reason = unavailable()
     if reason is None and not _runs_alike(old, new, headers):
         reason = _difference(old, new, headers)
@@ -88,10 +96,10 @@ def match(
     return tuple(_pairs(old, new, headers))
 
 
-def _pairs(old: CodeType, new: CodeType, headers: frozenset[Place]) -> Iterator[Pair]:
+def _pairs(old: CodeType, new: CodeType, headers: frozenset[Position]) -> Iterator[Pair]:
     yield Pair(old, new, changed=False, identical=identical(old, new))
     for before, after in zip(nested(old), nested(new), strict=True):
-        is_same = place(before) not in headers and _runs_alike(before, after, headers)
+        is_same = position(before) not in headers and _runs_alike(before, after, headers)
         if runs_with_parent(before) or is_same:
             yield from _pairs(before, after, headers)
         else:
@@ -100,18 +108,13 @@ def _pairs(old: CodeType, new: CodeType, headers: frozenset[Place]) -> Iterator[
 
 
 def orphans(code: CodeType) -> Iterator[Pair]:
-    """Pairs for all that is nested in code that has no successor."""
+    """Pairs for all that is nested in code of another meaning: it has no new version."""
     for inner in nested(code):
         yield Pair(inner, None, changed=True, identical=False)
         yield from orphans(inner)
 
 
-def place(code: CodeType) -> Place:
-    """Where a function is in its file."""
-    return qualname(code), code.co_firstlineno
-
-
-def _runs_alike(old: CodeType, new: CodeType, headers: frozenset[Place]) -> bool:
+def _runs_alike(old: CodeType, new: CodeType, headers: frozenset[Position]) -> bool:
     """Whether running the one leaves the same behind as running the other.
 
     Functions it makes may do something else when they are called, but are to look the same.
@@ -129,9 +132,9 @@ def _runs_alike(old: CodeType, new: CodeType, headers: frozenset[Place]) -> bool
     return True
 
 
-def _looks_alike(old: CodeType, new: CodeType, headers: frozenset[Place]) -> bool:
+def _looks_alike(old: CodeType, new: CodeType, headers: frozenset[Position]) -> bool:
     """Whether what is to be seen of a function without calling it is the same, or may change."""
-    if place(old) not in headers:
+    if position(old) not in headers:
         return _outside(old) == _outside(new)
     return qualname(old) == qualname(new) and all(
         of(old) == of(new)
@@ -164,7 +167,7 @@ def _signature(code: CodeType) -> tuple[object, ...]:
     )
 
 
-def _difference(old: CodeType, new: CodeType, headers: frozenset[Place]) -> Reason:
+def _difference(old: CodeType, new: CodeType, headers: frozenset[Position]) -> Reason:
     """The sentence for the first difference between two bodies that do not run alike."""
     if not same_itself(old, new):
         return explain.body_changed(old, new)

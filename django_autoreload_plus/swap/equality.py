@@ -17,6 +17,9 @@ from types import CodeType
 
 from ..records import dataclass
 
+#: The dotted name of a function, and its first line.
+Position = tuple[str, int]
+
 _SHELL_NAMES = (
     "co_filename",
     "co_name",
@@ -82,6 +85,11 @@ def qualname(code: CodeType) -> str:
     """The dotted name a user would look for (Python 3.10 knows only the last part of it)."""
     name: str = getattr(code, "co_qualname", code.co_name)
     return name
+
+
+def position(code: CodeType) -> Position:
+    """Where a function stands in its file."""
+    return qualname(code), code.co_firstlineno
 
 
 def nested(code: CodeType) -> list[CodeType]:

@@ -52,7 +52,7 @@ class _Step:
 
 def body_changed(old: CodeType, new: CodeType) -> Reason:
     """One sentence about the first difference; both bodies run while importing."""
-    where = _place(old)
+    where = _title(old)
     if old.co_freevars != new.co_freevars or old.co_cellvars != new.co_cellvars:
         return Reason("AP109", f"closure of {_enclosed(old, new) or where} changed")
     before, after = _steps(old), _steps(new)
@@ -83,11 +83,11 @@ def annotations_changed(body: CodeType, old: CodeType, new: CodeType) -> Reason:
 def _annotated(steps: list[_Step], at: int) -> str | None:
     """The function, made at this step or next, whose ``__annotate__`` is made just before it."""
     loads = [at]
-    for place in range(at - 1, -1, -1):
-        if steps[place].key[0] not in _MAKE_FUNCTION:
-            loads.insert(0, place)
+    for index in range(at - 1, -1, -1):
+        if steps[index].key[0] not in _MAKE_FUNCTION:
+            loads.insert(0, index)
             break
-    loads += [place for place in range(at + 1, len(steps)) if steps[place].made is not None][:1]
+    loads += [index for index in range(at + 1, len(steps)) if steps[index].made is not None][:1]
     for one, other in itertools.pairwise(loads):
         annotate, function = steps[one].made, steps[other].made
         between = {step.key[0] for step in steps[one + 1 : other]}
@@ -103,7 +103,7 @@ def _annotated(steps: list[_Step], at: int) -> str | None:
 
 def _statement(code: CodeType, step: _Step) -> Reason:
     line = "" if step.line is None else f" at line {step.line}"
-    return Reason(_code(code), f"{_place(code)} changed{line}")
+    return Reason(_code(code), f"{_title(code)} changed{line}")
 
 
 def _enclosed(old: CodeType, new: CodeType) -> str | None:
@@ -145,7 +145,7 @@ def _code(code: CodeType) -> str:
     return "AP102" if is_class_or_module_body(code) and code.co_name != "<module>" else "AP101"
 
 
-def _place(code: CodeType) -> str:
+def _title(code: CodeType) -> str:
     if code.co_name == "<module>":
         return "module-level code"
     if is_class_or_module_body(code):
@@ -165,13 +165,13 @@ def _header(steps: list[_Step], at: int) -> Reason | None:
         return Reason("AP105", f"annotation of {annotated} changed")
     if line is None or steps[at].made is not None:
         return None
-    for place, step in enumerate(steps[at:], at):
+    for index, step in enumerate(steps[at:], at):
         made = step.made
         if made is None or step.line is None or made.co_name.startswith("__annotate"):
             continue
         if made.co_firstlineno > line:
             return None
-        what = "decorator" if line < step.line else _computed(steps[place + 1 :])
+        what = "decorator" if line < step.line else _computed(steps[index + 1 :])
         return Reason(_COMPUTED[what], f"{what} of {qualname(made)} changed")
     return None
 

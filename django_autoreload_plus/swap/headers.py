@@ -13,6 +13,7 @@ from types import CodeType
 from typing import Any
 
 from ..records import astuple, dataclass
+from .equality import Position
 
 _LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
 _FLAG_ANNOTATIONS = 0x1000000
@@ -23,8 +24,6 @@ TYPES = frozenset(
 )  # fmt: skip
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-#: A function by its dotted name and first line.
-Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Header:
     names that they read.
     """
 
-    place: Place
+    position: Position
     old: CodeType
     new: CodeType
     defaults: bool

@@ -11,8 +11,8 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from ..protocol.reasons import Reason
 from ..records import dataclass
 from .audit import CopyAudit
-from .equality import constant_key, identical, names_used, nested
-from .headers import Header, Place
+from .equality import Position, constant_key, identical, names_used, nested
+from .headers import Header
 from .index import Index
 from .namespaces import Begun, Namespaces
 from .recorder import RunRecorder
@@ -96,9 +96,9 @@ class Delta:
         return bool(self.gone or self.come)
 
     @property
-    def places(self) -> frozenset[Place]:
+    def positions(self) -> frozenset[Position]:
         """Where the functions with new headers are."""
-        return frozenset(header.place for header in self.headers)
+        return frozenset(header.position for header in self.headers)
 
     def touched(self) -> tuple[frozenset[str], frozenset[str]]:
         """Names that have another value, or have one at another time: at all, and for certain."""
@@ -282,18 +282,18 @@ class Examination:
 
     def _order(self, begun: Begun, namespace: dict[str, object]) -> tuple[str, ...] | Reason:
         gone = {name for one in self._delta.gone for name in one.names}
-        gone -= {name for one in self._delta.come for name in one.names if one.place == SAME}
+        gone -= {name for one in self._delta.come for name in one.names if one.where == SAME}
         order = [name for name in namespace if name not in gone]
         for one in self._delta.come:
-            if one.kind == NOTHING or one.place == SAME:
+            if one.kind == NOTHING or one.where == SAME:
                 continue
-            if one.place in (AFTER, BEFORE):
+            if one.where in (AFTER, BEFORE):
                 if one.anchor not in order or f"{begun.name}.{one.anchor}" in sys.modules:
                     return Reason("AP153", f"the place of {one.names[0]} is not certain")
-                at = order.index(one.anchor) + (one.place == AFTER)
+                at = order.index(one.anchor) + (one.where == AFTER)
             else:
                 at = next(
-                    (place for place, name in enumerate(order) if name not in _HEADER), len(order)
+                    (index for index, name in enumerate(order) if name not in _HEADER), len(order)
                 )
             order[at:at] = one.names
         return tuple(order)

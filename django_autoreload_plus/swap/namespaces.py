@@ -164,7 +164,7 @@ class Namespaces:
         """The module whose body is in this file, if it was imported once and in the usual way."""
         return None if self._lost or path in self._repeated else self._begun.get(path)
 
-    def place(self, path: str) -> int:
+    def order_of(self, path: str) -> int:
         """A number by which modules can be brought into the order in which they began."""
         begun = self._begun.get(path)
         return begun.order if begun else 0
@@ -196,8 +196,8 @@ class Namespaces:
         namespace = _namespace_of(module)
         if attribute not in namespace:
             return False
-        place = [*takewhile(attribute.__ne__, namespace)]
-        at = len(place) * _SIZE
+        earlier = [*takewhile(attribute.__ne__, namespace)]
+        at = len(earlier) * _SIZE
         (value,) = struct.unpack(_ONE, found.values[at : at + _SIZE].ljust(_SIZE, b"\0"))
         return bool(value == id(namespace[attribute]))
 

@@ -45,8 +45,8 @@ def plan(
     edit = split(path, old, new)
     if edit is None:
         return found
-    places = frozenset(header.place for header in edit.headers)
-    rest = compare(edit.old, edit.new, places)
+    positions = frozenset(header.position for header in edit.headers)
+    rest = compare(edit.old, edit.new, positions)
     if isinstance(rest, Refusal):
         return found
     bodies = bool(rest.changed)

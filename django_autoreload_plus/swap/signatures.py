@@ -14,8 +14,9 @@ from types import FunctionType
 from ..protocol.reasons import Reason
 from ..records import dataclass
 from .audit import CopyAudit
-from .compare import Pair, place
-from .headers import Header, Place
+from .compare import Pair
+from .equality import Position, position
+from .headers import Header
 from .names import is_usual, same_literals
 
 
@@ -53,13 +54,13 @@ class HeaderChange:
 
 def header_changes(
     headers: Iterable[Header],
-    functions: Mapping[Place, list[tuple[FunctionType, Pair]]],
+    functions: Mapping[Position, list[tuple[FunctionType, Pair]]],
     audit: CopyAudit,
 ) -> list[HeaderChange] | Reason:
     """The changes of all living functions; or why they cannot be made."""
     changes = []
     for header in headers:
-        for function, pair in functions.get(header.place, ()):
+        for function, pair in functions.get(header.position, ()):
             reason = _looked_at(header, pair, audit) or _differs(header, function)
             if reason is not None:
                 return reason
@@ -69,11 +70,11 @@ def header_changes(
 
 def located(
     pairs: Iterable[tuple[FunctionType, Pair]],
-) -> dict[Place, list[tuple[FunctionType, Pair]]]:
-    """Functions with their pairs, by the place in the old file."""
-    found: dict[Place, list[tuple[FunctionType, Pair]]] = {}
+) -> dict[Position, list[tuple[FunctionType, Pair]]]:
+    """Functions with their pairs, by where they stand in the old file."""
+    found: dict[Position, list[tuple[FunctionType, Pair]]] = {}
     for function, pair in pairs:
-        found.setdefault(place(pair.old), []).append((function, pair))
+        found.setdefault(position(pair.old), []).append((function, pair))
     return found
 
 
@@ -81,11 +82,13 @@ def _looked_at(header: Header, pair: Pair, audit: CopyAudit) -> Reason | None:
     reader = audit.inspector(pair.old)
     if reader is None:
         return None
-    return Reason("AP124", f"{reader} looked at the signature of {header.place[0]} while starting")
+    return Reason(
+        "AP124", f"{reader} looked at the signature of {header.position[0]} while starting"
+    )
 
 
 def _differs(header: Header, function: FunctionType) -> Reason | None:
-    name = header.place[0]
+    name = header.position[0]
     for used in header.uses:
         if not is_usual(used, function.__globals__):
             return Reason("AP154", f"{used} is not what it usually is in {function.__module__}")

@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any
 
 from ..records import astuple, dataclass, replace
-from .equality import is_class_or_module_body, names_bound, nested, qualname
+from .equality import Position, is_class_or_module_body, names_bound, nested, position
 from .headers import (
     Function,
     Header,
@@ -53,7 +53,7 @@ class Statement:
     """A statement at the level of the module that does nothing but bind ``names``.
 
     ``code`` executes it alone; ``uses`` are the built-in names that it reads. Where it is to be
-    executed (``place``): after or before the one that binds ``anchor``, or where it was.
+    executed (``where``): after or before the one that binds ``anchor``, or where it was.
     """
 
     kind: str
@@ -61,7 +61,7 @@ class Statement:
     code: CodeType
     imports: tuple[Imported, ...] = ()
     uses: tuple[str, ...] = ()
-    place: str = ""
+    where: str = ""
     anchor: str = ""
     #: How many of the statements that stay precede it: all of them, and those that may read names.
     gap: int = 0
@@ -70,7 +70,7 @@ class Statement:
     def plain(self) -> tuple[Any, ...]:
         """The same as tuples, which can be marshalled."""
         imports = tuple(astuple(one) for one in self.imports)
-        order = (self.place, self.anchor, self.gap, self.loud_gap)
+        order = (self.where, self.anchor, self.gap, self.loud_gap)
         return (self.kind, self.names, self.code, imports, self.uses, *order)
 
     @classmethod
@@ -115,7 +115,7 @@ def split(path: str, old: tuple[bytes, CodeType], new: tuple[bytes, CodeType]) -
     if not (
         _first_stays(before, stays)
         and _first_stays(after, remains)
-        and all(one.place or one.kind == NOTHING for one in come)
+        and all(one.where or one.kind == NOTHING for one in come)
         and not _may_be_starred(before, stays, gone, come)
     ):
         return None
@@ -150,22 +150,18 @@ def _compile(path: str, statements: list[ast.stmt], source: _Source) -> CodeType
 
 def _with_functions(part: CodeType, whole: CodeType) -> CodeType:
     """The body of a module or class with the functions of another version of the same."""
-    found: dict[tuple[str, int], deque[CodeType]] = {}
+    found: dict[Position, deque[CodeType]] = {}
     for inner in nested(whole):
-        found.setdefault(_position(inner), deque()).append(inner)
+        found.setdefault(position(inner), deque()).append(inner)
     constants = [
-        _successor(one, found[_position(one)].popleft()) if type(one) is CodeType else one
+        _other_version(one, found[position(one)].popleft()) if type(one) is CodeType else one
         for one in part.co_consts
     ]
     return part.replace(co_consts=tuple(constants))
 
 
-def _successor(part: CodeType, whole: CodeType) -> CodeType:
+def _other_version(part: CodeType, whole: CodeType) -> CodeType:
     return _with_functions(part, whole) if is_class_or_module_body(part) else whole
-
-
-def _position(code: CodeType) -> tuple[str, int]:
-    return qualname(code), code.co_firstlineno
 
 
 def _first_stays(source: _Source, kept: list[int]) -> bool:
@@ -183,7 +179,7 @@ def _first_stays(source: _Source, kept: list[int]) -> bool:
 
 
 def _aligned(before: _Source, after: _Source) -> list[tuple[int, int]] | None:
-    """The places of the statements that stay, in both sources; the others came and went."""
+    """The indexes of the statements that stay, in both sources; the others came and went."""
     old, new = ([_label(one) for one in source.tree.body] for source in (before, after))
     pairs: list[tuple[int, int]] = []
     for what, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -266,9 +262,9 @@ def _may_be_starred(
     """
     stars = [at for at, one in enumerate(source.tree.body) if _has_star_import(one)]
     names = {name for one in gone for name in one.names}
-    in_place = {name for one in come if one.place == SAME for name in one.names}
+    replaced = {name for one in come if one.where == SAME for name in one.names}
     taken = set(range(len(source.tree.body))) - set(kept)
-    return bool(names and stars) and (min(taken) < stars[-1] or not names <= in_place)
+    return bool(names and stars) and (min(taken) < stars[-1] or not names <= replaced)
 
 
 # -- taking them out --------------------------------------------------------------
@@ -302,7 +298,7 @@ def _in_place(gone: list[Statement], come: list[Statement]) -> list[Statement]:
     same = [key for key in before if key in after]
     if same != [key for key in after if key in before]:
         return come
-    return [replace(one, place=SAME) if (one.gap, one.names) in same else one for one in come]
+    return [replace(one, where=SAME) if (one.gap, one.names) in same else one for one in come]
 
 
 def _alone(
@@ -319,11 +315,11 @@ def _alone(
     names = _names(body[at])
     if any(bound[name] != 1 or _is_special(name) for name in names):
         return None
-    place = _place(source, at, bound, kept) or ("", "")
+    where = _where(source, at, bound, kept) or ("", "")
     code = _compile(path, [body[at]], source)
     imports = tuple(_imported(body[at])) if kind == IMPORT else ()
     uses = types_named(one) if isinstance(one := body[at], Function) else ()
-    return Statement(kind, names, code, imports, uses, *place)
+    return Statement(kind, names, code, imports, uses, *where)
 
 
 def _knows_type_checking(earlier: Iterable[ast.stmt], bound: Counter[str]) -> bool:
@@ -381,7 +377,7 @@ def _imported(statement: ast.stmt) -> Iterator[Imported]:
                 yield Imported(name, module or "", level or 0, module or "", (one.name,))
 
 
-def _place(source: _Source, at: int, bound: Counter[str], kept: set[int]) -> tuple[str, str] | None:
+def _where(source: _Source, at: int, bound: Counter[str], kept: set[int]) -> tuple[str, str] | None:
     """Where the names of a statement stand among those of the module; None: not certain."""
     body = source.tree.body
     if any(map(_has_star_import, body[:at])):
@@ -394,9 +390,9 @@ def _place(source: _Source, at: int, bound: Counter[str], kept: set[int]) -> tup
             break
     else:
         return FIRST, ""
-    for place in range(at + 1, len(body)):
-        one = body[place]
-        if place in kept and not _binds_nothing(one, source.code):
+    for index in range(at + 1, len(body)):
+        one = body[index]
+        if index in kept and not _binds_nothing(one, source.code):
             names = _names(one) if _kind(one, source.code) in {FUNCTION, CONSTANT} else ()
             return (BEFORE, names[0]) if names and bound[names[0]] == 1 else None
     return None

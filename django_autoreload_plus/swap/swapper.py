@@ -89,7 +89,7 @@ class Swapper:
         deltas = {swap.path: unpack_delta(swap.names) for swap in swaps}
         changes = edited(deltas.items(), reads)
         # What one file takes from another is there first, as it was when they were imported.
-        for swap in sorted(swaps, key=lambda swap: reads.place(swap.path)):
+        for swap in sorted(swaps, key=lambda swap: reads.order_of(swap.path)):
             ready = self._prepare(swap, deltas[swap.path], changes)
             if isinstance(ready, Refusal):
                 return ready.reason

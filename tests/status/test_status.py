@@ -312,7 +312,7 @@ def told_by_all(folder: Path, *words: str) -> list[dict[str, Any]]:
 
 def socket_of(pid: int) -> Path | None:
     """Return the socket of a command, if there is one."""
-    return next((Path(p.path) for p in status_socket.places() if p.pid == pid), None)
+    return next((Path(p.path) for p in status_socket.endpoints() if p.pid == pid), None)
 
 
 def test_a_start_that_takes_its_time(tmp_path: Path) -> None:

@@ -294,7 +294,7 @@ _NAMES = (
     Mistake(
         "a name is placed after the one before it",
         "names.py",
-        "at = order.index(one.anchor) + (one.place == AFTER)",
+        "at = order.index(one.anchor) + (one.where == AFTER)",
         "at = order.index(one.anchor)",
         is_step=True,
     ),
@@ -337,7 +337,7 @@ _HEADERS = (
     Mistake(
         "functions that ran keep their defaults",
         "compare.py",
-        "is_same = place(before) not in headers and ",
+        "is_same = position(before) not in headers and ",
         "is_same = ",
         codes=("AP120",),
     ),
