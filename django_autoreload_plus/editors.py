@@ -51,7 +51,7 @@ _CHOICES = ("REACT_EDITOR", "LAUNCH_EDITOR", "VISUAL", "EDITOR")
 _ELSEWHERE = ("SSH_CONNECTION", "REMOTE_CONTAINERS", "CODESPACES")
 _SCHEME = re.compile(r"(?i)(?!javascript:|data:|vbscript:)[a-z][a-z0-9+.-]*:")
 _NAMES = ", ".join(TEMPLATES)
-_PLACES = {"{file}", "{line}", "{column}"}
+_FIELDS = {"{file}", "{line}", "{column}"}
 
 
 def expected(value: object) -> str | None:
@@ -69,8 +69,8 @@ def expected(value: object) -> str | None:
     if not _SCHEME.match(value):
         known = _known(value)
         return f'"{known}"' if known else what
-    places = set(re.findall(r"\{[^}]*\}", value))
-    return None if "{file}" in places and places <= _PLACES else what
+    fields = set(re.findall(r"\{[^}]*\}", value))
+    return None if "{file}" in fields and fields <= _FIELDS else what
 
 
 def template(choice: str | None, environ: Mapping[str, str]) -> str:
@@ -95,7 +95,7 @@ def link(template: str, path: str, line: int, column: int = 1) -> str:
     except UnicodeEncodeError:
         return ""
     values = {"{file}": file, "{line}": str(max(1, line)), "{column}": str(max(1, column))}
-    return re.sub(r"\{[a-z]+\}", lambda place: values[place[0]], template)
+    return re.sub(r"\{[a-z]+\}", lambda field: values[field[0]], template)
 
 
 def _from_environment(environ: Mapping[str, str]) -> str:

@@ -64,13 +64,13 @@ class OwnCode:
         return False
 
 
-def spellings(place: str) -> set[str]:
+def spellings(path: str) -> set[str]:
     """How paths below a folder may begin, by its own name and behind its links.
 
     A file gives its own paths.
     """
-    forms = {absolute(place), real(place)}
-    if os.path.isfile(place):
+    forms = {absolute(path), real(path)}
+    if os.path.isfile(path):
         return forms
     return {form.rstrip(os.sep) + os.sep for form in forms}
 
@@ -86,11 +86,11 @@ class OwnModules:
         """Whether the module of this name belongs to the project."""
         package = name.partition(".")[0]
         if package not in self._known:
-            self._known[package] = any(map(looks_own, _places(package)))
+            self._known[package] = any(map(looks_own, _folders(package)))
         return self._known[package]
 
 
-def _places(package: str) -> Iterable[str]:
+def _folders(package: str) -> Iterable[str]:
     module = sys.modules.get(package)
     spec = getattr(module, "__spec__", None) or PathFinder.find_spec(package)
     if spec is None:

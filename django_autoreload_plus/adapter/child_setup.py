@@ -59,7 +59,7 @@ def connect(connection: Connection) -> None:
         connection.checkpoints.data.framework = "django"
         connection.framework.after_resume.append(identities.renew)
         connection.framework.before_checkpoint.append(_close_connections)
-        _place(connection.checkpoints)
+        _set_points(connection.checkpoints)
 
 
 def _lies_in_code(error: BaseException | None) -> bool:
@@ -86,7 +86,7 @@ def _adopt(main_func: Callable[..., object]) -> Callable[..., object] | None:
     return command.run
 
 
-def _place(checkpoints: Checkpoints) -> None:
+def _set_points(checkpoints: Checkpoints) -> None:
     """Take checkpoints before the settings, between them and the apps, and after the setup."""
     checkpoints.take(SETTINGS)
     checkpoints.when(APPS, lambda: settings.configured and _is_settings_loaded(), dispensable=True)

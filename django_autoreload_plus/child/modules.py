@@ -41,7 +41,7 @@ def module_files(module: object) -> Iterator[str]:
 
 
 def candidates(lookup: Lookup) -> Iterator[str]:
-    """The places where a module that was not found could still appear."""
+    """The paths at which a module that was not found could still appear."""
     tail = lookup.name.rpartition(".")[2]
     try:
         folders = list(sys.path if lookup.path is None else lookup.path)
@@ -58,7 +58,7 @@ def candidates(lookup: Lookup) -> Iterator[str]:
 
 
 def shadowing_candidates(lookup: Lookup, module: ModuleType) -> Iterator[str]:
-    """The places in the project where a module would be found before this one.
+    """The paths in the project at which a module would be found before this one.
 
     Libraries and the interpreter's own folders are left out: nobody writes there
     by hand, and there are many.

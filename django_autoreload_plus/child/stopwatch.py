@@ -44,7 +44,7 @@ class Stopwatch:
     def __init__(self) -> None:
         self._imports: list[_Import] = []
         self._stops: list[measured.Stop] = []
-        #: The imports under way: their places in the list.
+        #: The imports under way: their indexes in the list.
         self._under_way: list[int] = [-1]
         self._begin = 0.0
         #: The time that does not count.

@@ -40,10 +40,10 @@ def _columns(code: object, instruction: int, line: int, text: str) -> tuple[int,
     positions = getattr(code, "co_positions", None)  # since Python 3.11
     if positions is None or instruction < 0 or not text:
         return None
-    place = next(iter(list(positions())[instruction // 2 : instruction // 2 + 1]), None)
-    if place is None or None in place or place[0] != line:
+    position = next(iter(list(positions())[instruction // 2 : instruction // 2 + 1]), None)
+    if position is None or None in position or position[0] != line:
         return None
-    _, last, start, end = place
+    _, last, start, end = position
     encoded = text.encode("utf-8", "replace")
     first = len(encoded[:start].decode("utf-8", "replace"))
     final = len(encoded[:end].decode("utf-8", "replace")) if last == line else len(text)

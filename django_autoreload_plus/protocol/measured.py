@@ -16,7 +16,7 @@ class Import:
     name: str
     begin: float
     end: float
-    #: The place in the sequence of the import in the middle of which this one began; -1: none.
+    #: The index in the sequence of the import in the middle of which this one began; -1: none.
     parent: int
     #: The file it was loaded from; ``""``: from none.
     path: str

@@ -58,7 +58,7 @@ class Loaded:
     """Child: what shaped this process since the last report, in order."""
 
     files: tuple[LoadedFile, ...] = ()
-    #: Places where a module was looked for and not found.
+    #: Paths at which a module was looked for and not found.
     missing: tuple[str, ...] = ()
     #: ``(directory, pattern)`` pairs the program wants to have watched.
     globs: tuple[tuple[str, str], ...] = ()

@@ -48,8 +48,8 @@ def _refusals(report: Report) -> Iterator[Advice]:
 
 
 def _heavy_in_settings(report: Report) -> Iterator[Advice]:
-    places = {stop.label: stop.at for stop in report.stops}
-    begin = places.get(SETTINGS)
+    times = {stop.label: stop.at for stop in report.stops}
+    begin = times.get(SETTINGS)
     # Where a copy was due for the time that had passed, the settings need not be complete.
     steps = [stop.at for stop in report.stops if not stop.label.startswith("at ")]
     after = [at for at in steps if begin is not None and at > begin]
@@ -78,8 +78,8 @@ def _outermost(report: Report, begin: float, end: float) -> list[Module]:
 
 
 def _early(report: Report) -> Iterator[Advice]:
-    places = {stop.label: stop.at for stop in report.stops}
-    begin, end = places.get(APPS), places.get(SETUP)
+    times = {stop.label: stop.at for stop in report.stops}
+    begin, end = times.get(APPS), times.get(SETUP)
     if begin is None or end is None:
         return
     early = [one for one in report.modules if one.kind == OWN and begin <= one.begin < end]

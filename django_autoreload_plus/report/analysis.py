@@ -34,7 +34,7 @@ class Module:
     end: float
     #: Without the imports in the middle of it.
     own_time: float
-    #: The place of the import around it in the sequence; -1: none.
+    #: The index of the import around it in the sequence; -1: none.
     parent: int
     depth: int
     path: str

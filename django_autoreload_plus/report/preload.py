@@ -43,29 +43,29 @@ class _Finder:
         self._until = time.monotonic() + _MOST_TIME
         self._nested: dict[int, list[int]] = {}
         self._mixed = [one.kind == OWN for one in modules]
-        for place in reversed(range(len(modules))):
-            parent = modules[place].parent
-            self._nested.setdefault(parent, []).insert(0, place)
-            if parent >= 0 and self._mixed[place]:
+        for index in reversed(range(len(modules))):
+            parent = modules[index].parent
+            self._nested.setdefault(parent, []).insert(0, index)
+            if parent >= 0 and self._mixed[index]:
                 self._mixed[parent] = True
 
     def find(self, parent: int, after: float) -> Iterator[Module]:
         """The outermost imports that work alone, in the order in which they came."""
-        for place in self._nested.get(parent, ()):
-            one = self._modules[place]
+        for index in self._nested.get(parent, ()):
+            one = self._modules[index]
             if one.time < self._worth or one.kind == MISSING:
                 continue
-            if one.begin >= after and self._may_be(place) and self._works(one.name):
+            if one.begin >= after and self._may_be(index) and self._works(one.name):
                 yield one
             else:
-                yield from self.find(place, after)
+                yield from self.find(index, after)
 
-    def _may_be(self, place: int) -> bool:
-        one = self._modules[place]
+    def _may_be(self, index: int) -> bool:
+        one = self._modules[index]
         if one.kind not in (LIBRARY, STANDARD) or one.path.startswith(package_root()):
             return False
         # What loads code of the project is no library.
-        return not self._mixed[place]
+        return not self._mixed[index]
 
     def _works(self, name: str) -> bool:
         if not self._trials or time.monotonic() > self._until:

@@ -58,7 +58,10 @@ def go_back_to(folder: str) -> None:
 
 def _configuration(executable: str) -> bytes:
     folder = os.path.dirname(executable)
-    for place in (folder, os.path.dirname(folder)):
-        with contextlib.suppress(OSError), open(os.path.join(place, _CONFIGURATION), "rb") as file:
+    for directory in (folder, os.path.dirname(folder)):
+        with (
+            contextlib.suppress(OSError),
+            open(os.path.join(directory, _CONFIGURATION), "rb") as file,
+        ):
             return file.read()
     return b""

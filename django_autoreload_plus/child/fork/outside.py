@@ -44,13 +44,13 @@ class Outside:
     def note(self, code: str, source: str, sentence: str) -> None:
         """Something was taken from ``source``, by the code that runs now."""
         if source not in self._uses:
-            self._uses[source] = Reason(code, f"{sentence} while starting ({self._place()})")
+            self._uses[source] = Reason(code, f"{sentence} while starting ({self._where()})")
 
     def reason(self, except_for: Collection[str]) -> Reason | None:
         """The source that was used first, except for these."""
         return next((it for key, it in self._uses.items() if key not in except_for), None)
 
-    def _place(self) -> str:
+    def _where(self) -> str:
         """The line that is responsible: the nearest of the user's own, else a library's."""
         frames = [*_clients()]
         own = (

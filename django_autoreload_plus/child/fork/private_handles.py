@@ -212,10 +212,10 @@ def _is_the_same(one: int, other: int) -> bool:
         os.set_blocking(one, mode)
 
 
-def _put(new: Iterable[int], places: Iterable[int]) -> None:
-    for descriptor, place in zip(new, places, strict=True):
-        os.set_blocking(descriptor, os.get_blocking(place))
-        os.dup2(descriptor, place, os.get_inheritable(place))
+def _put(new: Iterable[int], old: Iterable[int]) -> None:
+    for descriptor, number in zip(new, old, strict=True):
+        os.set_blocking(descriptor, os.get_blocking(number))
+        os.dup2(descriptor, number, os.get_inheritable(number))
         os.close(descriptor)
 
 
