@@ -43,7 +43,7 @@ def connect(connection: Connection) -> None:
         connection.framework.reads_command_line = False
         django_autoreload.raise_last_exception()
 
-    lead_here(begin, _adopt if connection.launch.has_server else None)
+    lead_here(begin, _make_ours if connection.launch.has_server else None)
     if wants_reloader(sys.argv):
         # Other commands may never tell that they have started.
         connection.collector.rest()
@@ -69,7 +69,7 @@ def _lies_in_code(error: BaseException | None) -> bool:
     return isinstance(error, SystemCheckError)
 
 
-def _adopt(main_func: Callable[..., object]) -> Callable[..., object] | None:
+def _make_ours(main_func: Callable[..., object]) -> Callable[..., object] | None:
     """Make the ``runserver`` that asks for a reloader ours, if it is not.
 
     The app may have been taken out of the settings since the command was started, by hand or

@@ -13,18 +13,19 @@ from django.utils import autoreload as django_autoreload
 from .. import autoreload
 
 #: From the function that is to be reloaded, the one that is run instead, if any.
-Adopt = Callable[[Callable[..., object]], "Callable[..., object] | None"]
+Substitute = Callable[[Callable[..., object]], "Callable[..., object] | None"]
 
 
-def lead_here(begin: Callable[[], None], adopt: Adopt | None = None) -> None:
+def lead_here(begin: Callable[[], None], substitute: Substitute | None = None) -> None:
     """Have ``begin`` called, and our reloader, where the framework's is asked for.
 
-    ``adopt`` may make a command of it that is to be run instead of what the framework would run.
+    ``substitute`` may make a command of it that is to be run instead of what the framework
+    would run.
     """
 
     def run_with_reloader(main_func: Callable[..., object], *args: Any, **kwargs: Any) -> None:
         begin()
-        run = adopt(main_func) if adopt is not None else None
+        run = substitute(main_func) if substitute is not None else None
         if run is None:
             autoreload.main(main_func, args, kwargs)
         else:

@@ -63,7 +63,7 @@ class Child:
     #: What was exchanged then, in words.
     exchanged: tuple[str, ...] = ()
     #: The channel of the image that this process may become, see :class:`.messages.Replacing`.
-    successor: Channel | None = None
+    next_channel: Channel | None = None
     #: The generation by which it goes at the gate, if that is another one.
     gate_generation: int = 0
     #: The address it asked for and did not get, and why; ``""``: it got all.
@@ -88,10 +88,10 @@ class Child:
 
     def becomes(self, descriptors: Sequence[int]) -> None:
         """The next image of this process uses this channel; none: there will be no such image."""
-        if self.successor is not None:
-            self.successor.close()
+        if self.next_channel is not None:
+            self.next_channel.close()
         found = [Channel(socket.socket(fileno=descriptor)) for descriptor in descriptors]
-        self.successor = found[0] if found else None
+        self.next_channel = found[0] if found else None
 
     def add_report(self, report: m.Loaded) -> None:
         """Add a report of loaded files, still to be compared with the disk."""

@@ -245,11 +245,11 @@ class Children:
             self._out_of_reach(child)
 
     def _closed(self, child: Child) -> None:
-        if child.successor is None:
+        if child.next_channel is None:
             self._out_of_reach(child)
         elif self.has(child):
             self.remove(child)
-            self._replaced(child, child.successor)
+            self._replaced(child, child.next_channel)
 
     def _out_of_reach(self, child: Child) -> None:
         # Its end may go unnoticed.

@@ -59,7 +59,7 @@ class CodeState:
         #: The module made from a file.
         self.modules: dict[str, str] = {}
         #: Where the disk differed when it was last decided about.
-        self._attempt: dict[str, Change] = {}
+        self._decided: dict[str, Change] = {}
         #: Where it differed when the latest child was started.
         self._start: dict[str, Change] = {}
         #: Written since the latest start, were it with the same content.
@@ -114,8 +114,8 @@ class CodeState:
         """Take what a child loaded as known; returns what was edited meanwhile.
 
         Of an edited file nobody can say which content was loaded: it differs from
-        whatever is on the disk and was attempted. So does one that was edited before
-        it was loaded, and not looked at since: it is not what was attempted.
+        whatever is on the disk and was decided about. So does one that was edited before
+        it was loaded, and not looked at since: it is not what was decided about.
         """
         paths = {item.path for item in items}
         new = {path for path in paths - self.dirty.keys() if path not in self.baseline}
@@ -129,7 +129,7 @@ class CodeState:
         edited -= self.written | self.generated
         edited = {path for path in edited if not self.is_ignored(path)}
         for path in edited:
-            self._attempt.pop(path, None)
+            self._decided.pop(path, None)
             self._start.pop(path, None)
         self.baseline.doubt(edited)
         self.compare(edited)
@@ -140,7 +140,7 @@ class CodeState:
         self.baseline.record(self.generated & self.files, keep_text=self.is_own)
         for path in self.generated:
             self.dirty.pop(path, None)
-            self._attempt.pop(path, None)
+            self._decided.pop(path, None)
         self.generated.clear()
 
     def _is_rewritten(self, path: str) -> bool:
@@ -165,9 +165,9 @@ class CodeState:
             else:
                 self.dirty[path] = change
 
-    def attempt(self) -> None:
+    def decide(self) -> None:
         """Note that a decision was made about the disk as it was at the last comparison."""
-        self._attempt = dict(self.dirty)
+        self._decided = dict(self.dirty)
         self.generated.clear()
 
     def changed_beside(self, paths: Iterable[str]) -> None:
@@ -183,9 +183,9 @@ class CodeState:
         for path in _differing(self.dirty, self._start) & self._beside:
             self._times_beside[path] = self._times_beside.get(path, 0) + 1
         self._beside.clear()
-        self.attempt()
+        self.decide()
         self.generated = self._written_by_each()
-        self._start = self._attempt
+        self._start = self._decided
         self._rewritten.clear()
         return frozenset(self.generated - before)
 
@@ -210,13 +210,13 @@ class CodeState:
         """The verdict of the last comparison, as in :class:`.events.Inspected`.
 
         ``live``: there is a child made from the baseline, to which one can go back.
-        :meth:`attempt` notes that it was decided about.
+        :meth:`decide` notes that it was decided about.
         """
         if live and not self.dirty:
             return "same"
         # Before anything was live there is no baseline to compare with: whatever
         # differs from what failed is new.
-        if _differing(self.dirty, self._attempt):
+        if _differing(self.dirty, self._decided):
             return "new"
         return "known" if self.dirty else "same"
 
@@ -226,7 +226,7 @@ class CodeState:
         ``swapped``: by exchanging function bodies, so that the checkpoints still
         hold what they were loaded from.
         """
-        start, self._start, self._attempt = self._start, {}, {}
+        start, self._start, self._decided = self._start, {}, {}
         self._beside.clear()
         self._times_beside = dict.fromkeys(self._written_by_each(), _WRITTEN_BY_EACH)
         if swapped:

@@ -80,23 +80,23 @@ class Ends:
     def replaced(self, child: Child, channel: Channel) -> None:
         """A child has become another image (``exec``) in the same process."""
         gate_generation = child.gate_generation or child.generation
-        self._launcher.successor = Child(0, child.pid, channel, gate_generation=gate_generation)
+        self._launcher.next_image = Child(0, child.pid, channel, gate_generation=gate_generation)
         self._report.explain(Reason("AP315", "the program has begun again by itself"))
         self._handle(events.Replaced(child.generation))
-        self._launcher.drop_successor()
+        self._launcher.drop_next_image()
 
     def unreadable(self, child: Child, problem: str) -> None:
         """A child has sent what cannot be understood."""
         self._report.terminal.note(f"a process sent what cannot be read; it is replaced: {problem}")
         self._report.explain(Reason("AP314", "a process sent what cannot be read"))
-        self._replace(child, postmortem.of_unreadable(problem))
+        self._give_up(child, postmortem.of_unreadable(problem))
 
     def unresponsive(self, child: Child) -> None:
         """A child reads nothing any more."""
         self._report.terminal.note("a process reads nothing, as if it were stopped; it is replaced")
-        self._replace(child, postmortem.of_unresponsive())
+        self._give_up(child, postmortem.of_unresponsive())
 
-    def _replace(self, child: Child, failure: Failure) -> None:
+    def _give_up(self, child: Child, failure: Failure) -> None:
         if child.explained or not self._children.has(child):
             child.kill()
             return

@@ -94,7 +94,7 @@ class Inspector:
         if verdict in ("same", "syntax"):
             # Decided: an attempt under way is given up, and what failed before, saved again, is
             # new.
-            code.attempt()
+            code.decide()
         if verdict in ("same", "known"):
             self._nothing_new(known=verdict == "known")
         self._decided(events.Inspected(verdict, failure))
@@ -140,7 +140,7 @@ class Inspector:
             return "new"
         # With what it has taken, the running program is what the disk holds: a start
         # under way is given up, and a failure is over.
-        code.attempt()
+        code.decide()
         return "taken"
 
     def _asks_about(self, path: str) -> bool:

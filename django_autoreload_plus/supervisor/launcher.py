@@ -71,8 +71,8 @@ class Launcher:
         self._conditions = conditions.present(self.executable)
         #: Sources of which an earlier start may have left bytecode that only looks right.
         self._suspects: frozenset[str] = frozenset()
-        #: A process in which the program has just begun again by itself.
-        self.successor: Child | None = None
+        #: A process that has just become another image (``exec``), and begins again.
+        self.next_image: Child | None = None
         #: Probes of the checkpoints that would have another answer now.
         self._stale: frozenset[Probe] = frozenset()
         self._probed = False
@@ -104,7 +104,7 @@ class Launcher:
         self._suspects = code.changed | self._since
         _discard_bytecode(self._suspects)
         self._probed = False
-        child = self._adopted(generation)
+        child = self._as_next_image(generation)
         if child is None and swap:
             child = self._swapped(generation, first=first)
         if child is None:
@@ -121,19 +121,19 @@ class Launcher:
         base, child = self._ordered or (None, None)
         return child if base is copy else None
 
-    def drop_successor(self) -> None:
+    def drop_next_image(self) -> None:
         """End the process in which the program has begun again, if nobody needs it."""
-        if self.successor is not None:
-            _discard(self.successor)
-            self.successor = None
+        if self.next_image is not None:
+            _discard(self.next_image)
+            self.next_image = None
 
-    def attempt(self, since: Collection[str]) -> None:
+    def note_changes(self, since: Collection[str]) -> None:
         """Where the disk differs from what the latest attempt was started from."""
         self._since = frozenset(since)
 
     def quiet_time(self) -> float:
         """For how long to wait for further changes before a start, in seconds."""
-        self.attempt(self._code.since_start())
+        self.note_changes(self._code.since_start())
         return 0.0 if self._is_cheap() else self._options().debounce
 
     @property
@@ -265,11 +265,11 @@ class Launcher:
         begun, self._begun = self._begun, None
         assert begun is not None
         self._checkpoints.begin(generation, None)
-        self._reaper.adopt(begun.pid)
+        self._reaper.add_pid(begun.pid)
         return Child(generation, begun.pid, channel_of(begun))
 
-    def _adopted(self, generation: int) -> Child | None:
-        child, self.successor = self.successor, None
+    def _as_next_image(self, generation: int) -> Child | None:
+        child, self.next_image = self.next_image, None
         if child is not None:
             self._upkeep.prefaulter.forget()
             self._checkpoints.begin(generation, None)

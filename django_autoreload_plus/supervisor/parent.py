@@ -68,8 +68,8 @@ class Parent:
         self._waiting: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
-    def adopt(self) -> None:
-        """Take the process that the user started, if it plays the parent."""
+    def take_over(self) -> None:
+        """Go on with the process that the user started, if it plays the parent."""
         descriptor = self._launch.parent
         if descriptor >= 0:
             os.set_inheritable(descriptor, False)

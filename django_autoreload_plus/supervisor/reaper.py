@@ -18,7 +18,7 @@ class Reaper:
     """Waits for every process of the command without blocking the loop.
 
     A checkpoint that goes away leaves the processes made from it as orphans. On
-    Linux the supervisor adopts them, so that it learns how they end and no zombie
+    Linux they become children of the supervisor, so that it learns how they end and no zombie
     stays behind; elsewhere the system's first process does, and nobody here learns of it.
     """
 
@@ -26,13 +26,13 @@ class Reaper:
         self._loop = loop
         self._ended: Callable[[int, int], None] = lambda _pid, _status: None
         self._processes: dict[int, subprocess.Popen[bytes] | None] = {}
-        self._adopts = False
+        self._is_subreaper = False
 
     def start(self, ended: Callable[[int, int], None]) -> None:
         """Call ``ended(pid, status)`` for each process that ends from now on."""
         self._ended = ended
         self._loop.add_signal_handler(signal.SIGCHLD, self.collect)
-        self._adopts = _adopt_orphans(on=True)
+        self._is_subreaper = _set_subreaper(on=True)
 
     def add(self, process: subprocess.Popen[bytes]) -> None:
         """Watch over a process, to take note of its end."""
@@ -40,19 +40,19 @@ class Reaper:
         # A process that ended before the handler was installed raises no SIGCHLD any more.
         self._loop.call_soon(self.collect)
 
-    def adopt(self, pid: int) -> None:
+    def add_pid(self, pid: int) -> None:
         """Watch over a child of this process that another program has started here."""
         self._processes[pid] = None
         self._loop.call_soon(self.collect)
 
     def will_reap(self, pid: int) -> bool:
         """Whether the end of this process cannot go unnoticed."""
-        return self._adopts or pid in self._processes
+        return self._is_subreaper or pid in self._processes
 
     def stop(self) -> None:
         """Watch over nothing more; see :meth:`.Shutdown.uninstall`."""
         self._loop.remove_signal_handler(signal.SIGCHLD)
-        _adopt_orphans(on=False)
+        _set_subreaper(on=False)
 
     def collect(self) -> None:
         """Take note of every process that has ended."""
@@ -72,7 +72,7 @@ class Reaper:
         self._ended(pid, status)
 
 
-def _adopt_orphans(*, on: bool) -> bool:
+def _set_subreaper(*, on: bool) -> bool:
     """Whether it could be done."""
     if not sys.platform.startswith("linux"):
         return False

@@ -89,14 +89,14 @@ class ReloadReport:
 
     # -- outcomes ----------------------------------------------------------------
 
-    def live(self, child: Child, attempted: Collection[str], *, at_prompt: bool = False) -> None:
+    def live(self, child: Child, at_start: Collection[str], *, at_prompt: bool = False) -> None:
         """A child is live that was started with these files changed.
 
         ``at_prompt``: an older one shows a debugger's prompt, whose the terminal's modes are.
         """
         self.terminal.started = True
         # Files that were only touched are not named.
-        changed = sorted(self._changed.intersection(attempted) or self._changed)
+        changed = sorted(self._changed.intersection(at_start) or self._changed)
         self._changed.clear()
         self.history.live(changed, self._timings.seconds, first=child.generation == 1)
         if child.generation != 1:

@@ -55,7 +55,7 @@ class Starts:
         """Start a child of this generation with the files as they are now."""
         report, code = self._report, self._code
         report.starting()
-        self._launcher.attempt(code.since_start())
+        self._launcher.note_changes(code.since_start())
         written = code.start()
         if written:
             names = report.terminal.names(sorted(written))

@@ -23,7 +23,7 @@ class Phase(enum.Enum):
     STARTING = "starting"
     RUNNING = "running"
     DECIDING = "deciding"
-    #: An old process that must not overlap with its successor is ending.
+    #: An old process that must not overlap with the next one is ending.
     CLEARING = "clearing"
     BROKEN = "broken"
     ENDING = "ending"

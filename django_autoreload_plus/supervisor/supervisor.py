@@ -248,7 +248,7 @@ class Supervisor:
             undo.push_async_callback(self.traffic.close)
             undo.callback(self.launcher.close)
             undo.callback(self.parent.close)
-            self.parent.adopt()
+            self.parent.take_over()
             if self._environment_lost:
                 self.report.detail(
                     "the environment was overwritten: children inherit what the settings changed"

@@ -80,7 +80,7 @@ def test_verdicts_about_a_source(tmp_path: Path) -> None:
         assert await inspected.verdict(path) == "same"
         (tmp_path / "views.py").write_text("two = 2\n")
         assert await inspected.verdict(path) == "new"
-        inspected.code.attempt()
+        inspected.code.decide()
         assert await inspected.verdict(path) == "known"
         (tmp_path / "views.py").write_text("two = (\n")
         assert await inspected.verdict(path) == "syntax"

@@ -113,11 +113,11 @@ def test_an_interpreter_that_is_gone(
 def test_the_users_own_process_as_the_parent(tmp_path: Path) -> None:
     """Whatever it sends would end the command; its own end would not."""
 
-    async def adopt() -> None:
+    async def take_over() -> None:
         ours, theirs = Channel.pair()
         launch = Launch(Entry("script", "script.py"), parent=ours.socket.detach())
         with closing(Scene(tmp_path, launch)) as scene:
-            scene.parent.adopt()
+            scene.parent.take_over()
             theirs.socket.sendall(b"not a message")
             scene.parent.live()
             received: list[m.Message] = []
@@ -130,4 +130,4 @@ def test_the_users_own_process_as_the_parent(tmp_path: Path) -> None:
             await until(lambda: scene.events)
             assert scene.events == ["killed"]
 
-    run(adopt)
+    run(take_over)

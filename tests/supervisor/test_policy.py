@@ -9,7 +9,7 @@ from django_autoreload_plus.supervisor.state import Phase, State
 from supervisor.alone import FAILURE
 
 
-def test_the_live_code_fails_while_its_successor_starts() -> None:
+def test_the_live_code_fails_while_the_next_one_starts() -> None:
     """The fix of code that has failed late would be ended, and its failure shown again."""
     starting = State(Phase.STARTING, newest=2, live=1, serves=True)
     state, actions = policy.step(starting, events.StartFailed(1, FAILURE))

@@ -536,7 +536,7 @@ class World:
         traffic = self.supervisor.traffic
         looks = self.supervisor.inspector.is_under_way
         assert not (self.serves and looks and traffic._admitted is not None)
-        # One that was told so keeps it until its successor asks, and has ended by then.
+        # One that was told so keeps it until the next one asks, and has ended by then.
         cleared = [p for p in self.alive() if p.cleared]
         assert len(cleared) <= 1, "two processes hold what only one may"
 
