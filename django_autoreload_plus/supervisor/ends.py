@@ -18,7 +18,7 @@ from .code_state import CodeState
 from .launcher import Launcher
 from .loads import Loads
 from .open_prompts import OpenPrompts
-from .reload_report import ReloadReport
+from .reload_log import ReloadReport
 from .state import State
 
 #: A child that was live for longer does not suggest that the next one fails at once; seconds.

@@ -13,7 +13,7 @@ from . import events
 from .child import Child
 from .children import Children
 from .code_state import CodeState, Verdict
-from .reload_report import ReloadReport
+from .reload_log import ReloadReport
 from .state import Phase, State
 
 #: A running program that does not answer within this time has not taken it.

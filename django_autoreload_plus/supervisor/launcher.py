@@ -25,7 +25,7 @@ from .child import Child
 from .code_state import CodeState
 from .probe_comparison import Comparison
 from .reaper import Reaper
-from .reload_report import ReloadReport
+from .reload_log import ReloadReport
 from .swaps import Swaps
 from .traffic import Traffic
 

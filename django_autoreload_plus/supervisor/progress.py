@@ -16,7 +16,7 @@ from .children import Children
 from .clearing import Clearing
 from .code_state import CodeState
 from .loads import Loads
-from .reload_report import ReloadReport
+from .reload_log import ReloadReport
 from .start_watch import StartWatch
 from .state import State
 from .timings import STARTED

@@ -15,7 +15,7 @@ from .code_state import CodeState
 from .interpreter import InterpreterReturn
 from .launcher import Launcher
 from .progress import Progress
-from .reload_report import ReloadReport
+from .reload_log import ReloadReport
 from .state import Phase, State
 
 

@@ -50,7 +50,7 @@ from .parent import Parent
 from .processes import descendants
 from .progress import Progress
 from .reaper import Reaper
-from .reload_report import ReloadReport
+from .reload_log import ReloadReport
 from .shutdown import PATIENCE, Shutdown
 from .starts import Starts
 from .state import Phase, State

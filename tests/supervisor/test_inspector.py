@@ -9,7 +9,7 @@ from django_autoreload_plus.own_code import OwnCode
 from django_autoreload_plus.protocol import messages as m
 from django_autoreload_plus.supervisor.code_state import CodeState
 from django_autoreload_plus.supervisor.inspector import Inspector
-from django_autoreload_plus.supervisor.reload_report import ReloadReport
+from django_autoreload_plus.supervisor.reload_log import ReloadReport
 from django_autoreload_plus.supervisor.state import Phase, State
 from django_autoreload_plus.supervisor.terminal import Terminal
 from supervisor.alone import Heard, run, until

@@ -9,7 +9,7 @@ import pytest
 from django_autoreload_plus.protocol.channel import Channel
 from django_autoreload_plus.protocol.failure import Failure
 from django_autoreload_plus.supervisor.child import Child
-from django_autoreload_plus.supervisor.reload_report import ReloadReport
+from django_autoreload_plus.supervisor.reload_log import ReloadReport
 from django_autoreload_plus.supervisor.terminal import Terminal
 
 if TYPE_CHECKING:
