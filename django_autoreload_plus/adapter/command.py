@@ -55,7 +55,7 @@ class ReloadingRunserver(_Base):
     _reloading = False
     _checks: BackgroundChecks | None = None
     _reloader: signals.SupervisedReloader
-    _uses: signals.UseReport
+    _uses: signals.UsageTracker
     #: The checks are for the background: the new code goes live first.
     _checks_later = False
     #: Where the command's own words go, while it repeats what it said at the first start.
@@ -169,7 +169,7 @@ class ReloadingRunserver(_Base):
         self._load_handler(*args, **options)
         preload_urls()
         templates = Templates(connection)
-        self._uses = signals.UseReport(connection, templates)
+        self._uses = signals.UsageTracker(connection, templates)
         connection.framework.after_request = self._uses
 
         def warm_up(keys: tuple[str, ...]) -> None:

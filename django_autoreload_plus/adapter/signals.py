@@ -44,9 +44,9 @@ class SupervisedReloader(BaseReloader):
         """Send ``autoreload_started`` and pass on what the receivers asked for."""
         autoreload_started.send(sender=self)
         self._announced = True
-        self.report()
+        self.send_new()
 
-    def report(self) -> None:
+    def send_new(self) -> None:
         """Tell the supervisor what is new in ``directory_globs`` and ``extra_files``."""
         globs = {(str(d), p) for d, patterns in self.directory_globs.items() for p in patterns}
         files = {str(Path(working_directory(), path)) for path in self.extra_files}
@@ -65,7 +65,7 @@ class SupervisedReloader(BaseReloader):
             return
         super().watch_dir(path, glob)
         if self._announced:
-            self.report()
+            self.send_new()
 
     def take_changes(self, paths: tuple[str, ...]) -> Handled:
         """Ask every receiver about every change; translations are reset in any case."""
@@ -74,7 +74,7 @@ class SupervisedReloader(BaseReloader):
         if translations:
             reset_translations()
             taken += [path for path in paths if path.endswith(".mo") and path not in taken]
-        self.report()
+        self.send_new()
         return Handled(0, tuple(taken), translations)
 
     def _taken(self, path: str) -> bool:
@@ -105,7 +105,7 @@ def reset_translations() -> None:
     trans_real.reset_cache(setting="LANGUAGES")
 
 
-class UseReport:
+class UsageTracker:
     """Tells the supervisor which languages, templates and expressions requests have used."""
 
     def __init__(self, connection: Connection, templates: Templates) -> None:

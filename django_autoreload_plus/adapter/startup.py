@@ -38,9 +38,9 @@ def at_app_creation() -> None:
             project.send(connection)
         return
     if (argv := _own_argv()) is not None and argv[1:2] == [STATUS]:
-        _tell_status(argv)
+        _print_status(argv)
     if argv is not None and argv[1:2] == [REPORT] and autoreload.is_supported():
-        _report(argv)
+        _print_report(argv)
     if argv is not None and autoreload.is_supported() and (program := program_launch(argv)):
         autoreload.begin_supervision(program)
     if autoreload.is_supported() and is_reloading_parent():
@@ -98,8 +98,8 @@ def is_reloading_parent() -> bool:
     return argv is not None and wants_reloader(argv)
 
 
-def _tell_status(argv: list[str]) -> None:
-    """Tell the status, and exit: the code of the project may be what is broken."""
+def _print_status(argv: list[str]) -> None:
+    """Print the status, and exit: the code of the project may be what is broken."""
     import argparse
 
     from .. import status
@@ -112,7 +112,7 @@ def _tell_status(argv: list[str]) -> None:
         sys.exit(status.run(known, [os.path.dirname(absolute(argv[0]))]))
 
 
-def _report(argv: list[str]) -> None:
+def _print_report(argv: list[str]) -> None:
     """Make the report, and exit: the code of the project is imported in another process."""
     import argparse
 

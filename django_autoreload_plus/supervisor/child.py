@@ -93,14 +93,14 @@ class Child:
         found = [Channel(socket.socket(fileno=descriptor)) for descriptor in descriptors]
         self.next_channel = found[0] if found else None
 
-    def add_report(self, report: m.Loaded) -> None:
-        """Add a report of loaded files, still to be compared with the disk."""
-        self.loaded.append(report)
-        self.segment.update(item.path for item in report.files)
-        self.segment.update(report.missing)
-        self.segment.update(report.probes)
-        if report.changed_probes:
-            self.segment = set(renewed(self.segment, report.changed_probes))
+    def add_loaded(self, loaded: m.Loaded) -> None:
+        """Add files that it has loaded, still to be compared with the disk."""
+        self.loaded.append(loaded)
+        self.segment.update(item.path for item in loaded.files)
+        self.segment.update(loaded.missing)
+        self.segment.update(loaded.probes)
+        if loaded.changed_probes:
+            self.segment = set(renewed(self.segment, loaded.changed_probes))
 
     def signal(self, number: int) -> None:
         """Send a signal; a process that is gone is no error, nor one that is not there yet."""

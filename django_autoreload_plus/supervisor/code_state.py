@@ -71,7 +71,7 @@ class CodeState:
         self._taken: set[str] = set()
 
     def add(self, loaded: Loaded) -> bool:
-        """Add a report of loaded files; returns whether there is more to watch now."""
+        """Add files that a child has loaded; returns whether there is more to watch now."""
         before = self._extent()
         self.files.update(item.path for item in loaded.files)
         self.modules.update((item.path, item.module) for item in loaded.files if item.module)

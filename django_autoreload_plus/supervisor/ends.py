@@ -18,7 +18,7 @@ from .code_state import CodeState
 from .launcher import Launcher
 from .loads import Loads
 from .open_prompts import OpenPrompts
-from .reload_log import ReloadReport
+from .reload_log import ReloadLog
 from .state import State
 
 #: A child that was live for longer does not suggest that the next one fails at once; seconds.
@@ -38,7 +38,7 @@ class Ends:
         clearing: Clearing,
         launcher: Launcher,
         prompts: OpenPrompts,
-        report: ReloadReport,
+        log: ReloadLog,
         state: Callable[[], State],
         handle: Callable[[events.Event], None],
     ) -> None:
@@ -49,7 +49,7 @@ class Ends:
         self._clearing = clearing
         self._launcher = launcher
         self._prompts = prompts
-        self._report = report
+        self._log = log
         self._state = state
         self._handle = handle
 
@@ -60,7 +60,7 @@ class Ends:
         is_left = self._children.get(state.live) is None or child.generation == state.live
         had_prompt = child.generation in state.prompts
         if (is_left or had_prompt) and not state.prompts - {child.generation}:
-            self._report.terminal.restore_modes()
+            self._log.terminal.restore_modes()
         failure: Failure | None = None
         again = False
         if not (child.live or child.explained):
@@ -72,7 +72,7 @@ class Ends:
         refused = bool(child.refused)
         self._prompts.end(child)
         if status == m.RESTART_CODE and child.live and not child.explained:
-            self._report.restart_asked()
+            self._log.restart_asked()
         self._handle(
             events.ProcessExited(child.generation, status, failure, refused=refused, again=again)
         )
@@ -81,19 +81,19 @@ class Ends:
         """A child has become another image (``exec``) in the same process."""
         gate_generation = child.gate_generation or child.generation
         self._launcher.next_image = Child(0, child.pid, channel, gate_generation=gate_generation)
-        self._report.explain(Reason("AP315", "the program has begun again by itself"))
+        self._log.explain(Reason("AP315", "the program has begun again by itself"))
         self._handle(events.Replaced(child.generation))
         self._launcher.drop_next_image()
 
     def unreadable(self, child: Child, problem: str) -> None:
         """A child has sent what cannot be understood."""
-        self._report.terminal.note(f"a process sent what cannot be read; it is replaced: {problem}")
-        self._report.explain(Reason("AP314", "a process sent what cannot be read"))
+        self._log.terminal.note(f"a process sent what cannot be read; it is replaced: {problem}")
+        self._log.explain(Reason("AP314", "a process sent what cannot be read"))
         self._give_up(child, postmortem.of_unreadable(problem))
 
     def unresponsive(self, child: Child) -> None:
         """A child reads nothing any more."""
-        self._report.terminal.note("a process reads nothing, as if it were stopped; it is replaced")
+        self._log.terminal.note("a process reads nothing, as if it were stopped; it is replaced")
         self._give_up(child, postmortem.of_unresponsive())
 
     def _give_up(self, child: Child, failure: Failure) -> None:

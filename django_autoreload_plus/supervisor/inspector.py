@@ -13,7 +13,7 @@ from . import events
 from .child import Child
 from .children import Children
 from .code_state import CodeState, Verdict
-from .reload_log import ReloadReport
+from .reload_log import ReloadLog
 from .state import Phase, State
 
 #: A running program that does not answer within this time has not taken it.
@@ -32,7 +32,7 @@ class Inspector:
         self,
         code: CodeState,
         children: Children,
-        report: ReloadReport,
+        log: ReloadLog,
         *,
         state: Callable[[], State],
         asks: Callable[[], bool],
@@ -45,7 +45,7 @@ class Inspector:
         """
         self._code = code
         self._children = children
-        self._report = report
+        self._log = log
         self._state = state
         self._asks = asks
         self._quiet_time = quiet_time
@@ -110,7 +110,7 @@ class Inspector:
         state = self._state()
         starting = known and state.phase is Phase.STARTING
         kept = self._code.changed_at_start if starting else frozenset()
-        self._report.unchanged(kept=kept, undone=not known and state.can_go_back)
+        self._log.unchanged(kept=kept, undone=not known and state.can_go_back)
 
     async def _wait_for_git(self) -> None:
         deadline = time.monotonic() + _GIT_PATIENCE
@@ -135,7 +135,7 @@ class Inspector:
             return "new"
         answer = self._answer.result()
         code.take([offered[path] for path in answer.paths if path in offered])
-        self._report.taken(frozenset(answer.paths), translations=answer.translations)
+        self._log.taken(frozenset(answer.paths), translations=answer.translations)
         if code.dirty:
             return "new"
         # With what it has taken, the running program is what the disk holds: a start

@@ -25,7 +25,7 @@ from .child import Child
 from .code_state import CodeState
 from .probe_comparison import Comparison
 from .reaper import Reaper
-from .reload_log import ReloadReport
+from .reload_log import ReloadLog
 from .swaps import Swaps
 from .traffic import Traffic
 
@@ -47,7 +47,7 @@ class Launcher:
         checkpoints: CheckpointPool,
         upkeep: Upkeep,
         options: Callable[[], Options],
-        report: ReloadReport,
+        log: ReloadLog,
     ) -> None:
         self._launch = launch
         #: The environment of every child: that of this process as it was started.
@@ -59,7 +59,7 @@ class Launcher:
         self._checkpoints = checkpoints
         self._upkeep = upkeep
         self._options = options
-        self._report = report
+        self._log = log
         self._swaps = Swaps(code)
         #: The first child, where it was started before this process could do so.
         self._begun = launch.first_child
@@ -148,7 +148,7 @@ class Launcher:
         if change:
             self._conditions = now
             self._checkpoints.distrust_before(generation)
-            self._report.tell("no copy is resumed: ", Reason("AP244", change))
+            self._log.tell("no copy is resumed: ", Reason("AP244", change))
 
     def _probe_again(self) -> None:
         if self._probed:
@@ -162,7 +162,7 @@ class Launcher:
             more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
             is_git = any(probe.how == REPOSITORY for probe in self._stale if probe.path == paths[0])
             what = f"the git repository of {paths[0]}" if is_git else paths[0]
-            self._report.tell(
+            self._log.tell(
                 "", Reason("AP241", f"the program would not find {what} as it did{more}")
             )
 
@@ -187,25 +187,25 @@ class Launcher:
         edited = self._code.changed - self._code.taken
         if unread := self._code.unread(edited | self._since):
             reason = Reason("AP135", f"nothing is known to have read {min(unread)}")
-            self._report.tell("imported again: ", reason)
+            self._log.tell("imported again: ", reason)
             return None
         paths = [path for path in edited if self._checkpoints.has_loaded(path)]
         swaps = self._swaps.plan(paths)
         if isinstance(swaps, Reason):
-            self._report.tell("imported again: ", swaps)
+            self._log.tell("imported again: ", swaps)
             return None
-        self._report.mark("compiled")
+        self._log.mark("compiled")
         self._checkpoints.begin(generation, ready, swapped=True)
         child = self._resume(ready, generation, swaps, first=first)
         if child is None:
             reason = Reason("AP142", "the copy of the loaded program has ended")
-            self._report.tell("imported again: ", reason)
+            self._log.tell("imported again: ", reason)
             return None
         # It exchanges them meanwhile, and is given no request before it is admitted.
         self._probe_again()
         if not self._checkpoints.is_concerned(self._stale):
             return child
-        self._report.tell("imported again: ", Reason("AP136", "it looked there while starting"))
+        self._log.tell("imported again: ", Reason("AP136", "it looked there while starting"))
         _discard(child)
         return None
 
@@ -214,23 +214,23 @@ class Launcher:
         if not self._may_resume():
             return None
         if not self._options().swap:
-            self._report.explain(Reason("AP141", "swaps are switched off"))
+            self._log.explain(Reason("AP141", "swaps are switched off"))
             return None
         ready = self._checkpoints.ready()
         # A program that is no server has none at all.
         if ready is None and (self._traffic.listeners.sockets or not self._launch.at_once):
             reason = Reason("AP142", "there is no copy of the loaded program")
             if self._checkpoints.live:
-                self._report.tell("imported again: ", reason)
+                self._log.tell("imported again: ", reason)
             else:
-                self._report.explain(reason)
+                self._log.explain(reason)
         return ready
 
     def _tell_replaced(self) -> None:
         for copy in self._checkpoints.live:
             if path := copy.replaced():
                 reason = Reason("AP242", f"{path} was open and has been replaced")
-                self._report.tell(f"no copy from {copy.label} on: ", reason)
+                self._log.tell(f"no copy from {copy.label} on: ", reason)
                 return
 
     def _resumed(self, generation: int, *, first: bool) -> Child | None:
@@ -249,16 +249,16 @@ class Launcher:
     def _explain_checkpoints(self) -> None:
         """Note why no later checkpoint can be resumed than the one that will be, or none."""
         if not self._may_resume():
-            self._report.explain(Reason("AP201", "copies are switched off"))
+            self._log.explain(Reason("AP201", "copies are switched off"))
             return
         copies, best = self._checkpoints.live, self._best()
         if best is None and copies:
-            self._report.explain(Reason("AP240", "the change comes before the first copy"))
+            self._log.explain(Reason("AP240", "the change comes before the first copy"))
         elif best is None:
-            self._report.explain(Reason("AP243", "there are no copies"))
+            self._log.explain(Reason("AP243", "there are no copies"))
         if not copies or best is copies[-1]:
             for reason in self._refusals:
-                self._report.explain(reason)
+                self._log.explain(reason)
 
     def _take_over(self, generation: int) -> Child:
         """The first child, which has begun already."""
@@ -332,7 +332,7 @@ class Launcher:
             generation,
             process.pid,
             process.channel,
-            list(base.reports),
+            list(base.loaded),
             pid_is_certain=False,
             origin=base.label,
             swapped=swaps is not None,

@@ -34,11 +34,11 @@ class Loads:
         self._recorder = recorder
         self._edited = edited
 
-    def add(self, child: Child, report: m.Loaded) -> None:
+    def add(self, child: Child, loaded: m.Loaded) -> None:
         """A child tells what it has loaded."""
-        self._checkpoints.renew(report.changed_probes)
-        child.add_report(report)
-        if self._code.add(report):
+        self._checkpoints.renew(loaded.changed_probes)
+        child.add_loaded(loaded)
+        if self._code.add(loaded):
             self._files.update_soon()
         if child.live:
             self.compare_live(child)
@@ -54,11 +54,11 @@ class Loads:
 
     def compare(self, child: Child) -> frozenset[str]:
         """Compare what a child has loaded with the disk; returns files edited since then."""
-        reports, child.loaded = child.loaded, []
+        loaded, child.loaded = child.loaded, []
         # Watched first: an edit is then an event or seen here.
         self._files.update_if_due()
         self._checkpoints.recorded(child.generation)
-        files = [item for report in reports for item in report.files]
+        files = [item for each in loaded for item in each.files]
         self._parent.consider(item.path for item in files)
         return self._recorder.record(files)
 

@@ -16,7 +16,7 @@ from .children import Children
 from .clearing import Clearing
 from .code_state import CodeState
 from .loads import Loads
-from .reload_log import ReloadReport
+from .reload_log import ReloadLog
 from .start_watch import StartWatch
 from .state import State
 from .timings import STARTED
@@ -40,7 +40,7 @@ class Progress:
         loads: Loads,
         clearing: Clearing,
         traffic: Traffic,
-        report: ReloadReport,
+        log: ReloadLog,
         at_once: bool,
         options: Callable[[], Options],
         state: Callable[[], State],
@@ -51,7 +51,7 @@ class Progress:
         self._loads = loads
         self._clearing = clearing
         self._traffic = traffic
-        self._report = report
+        self._log = log
         self._at_once = at_once
         self._handle = handle
         self._watch = StartWatch(
@@ -79,7 +79,7 @@ class Progress:
             self._live(child)
         else:
             # It may be about to listen: then it is live when it serves.
-            self._report.mark(STARTED)
+            self._log.mark(STARTED)
             self._watch.await_server(child)
 
     def serving(self, child: Child, message: m.Serving) -> None:
@@ -116,10 +116,10 @@ class Progress:
             self._live_still(child, serves=serves)
             return
         child.live, child.unchecked = True, unchecked
-        self._report.mark("ready" if child.swapped else "imported")
+        self._log.mark("ready" if child.swapped else "imported")
         edited = self._loads.compare(child)
         self._code.loaded()
-        self._report.edited_meanwhile(edited)
+        self._log.edited_meanwhile(edited)
         restarts = child.restarts or not self._at_once
         outdated = bool(edited)
         self._handle(events.Live(child.generation, serves, outdated=outdated, restarts=restarts))

@@ -18,7 +18,7 @@ _REPEATED = 20
 _SOON = 1.5
 
 
-class ReloadReport:
+class ReloadLog:
     """The change that is being decided about: its files, its stages, and what becomes of it."""
 
     def __init__(self, terminal: Terminal) -> None:

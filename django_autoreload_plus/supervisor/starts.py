@@ -15,7 +15,7 @@ from .code_state import CodeState
 from .interpreter import InterpreterReturn
 from .launcher import Launcher
 from .progress import Progress
-from .reload_log import ReloadReport
+from .reload_log import ReloadLog
 from .state import Phase, State
 
 
@@ -30,7 +30,7 @@ class Starts:
         code: CodeState,
         clearing: Clearing,
         progress: Progress,
-        report: ReloadReport,
+        log: ReloadLog,
         at_once: bool,
         state: Callable[[], State],
         handle: Callable[[events.Event], None],
@@ -41,7 +41,7 @@ class Starts:
         self._code = code
         self._clearing = clearing
         self._progress = progress
-        self._report = report
+        self._log = log
         self._at_once = at_once
         self._state = state
         self._handle = handle
@@ -53,21 +53,21 @@ class Starts:
 
     def begin(self, generation: int) -> None:
         """Start a child of this generation with the files as they are now."""
-        report, code = self._report, self._code
-        report.starting()
+        log, code = self._log, self._code
+        log.starting()
         self._launcher.note_changes(code.since_start())
         written = code.start()
         if written:
-            names = report.terminal.names(sorted(written))
-            report.tell("", Reason("AP318", f"{names} is written anew by each start"))
+            names = log.terminal.names(sorted(written))
+            log.tell("", Reason("AP318", f"{names} is written anew by each start"))
         child = self._launch(generation)
         if child is not None:
-            report.launched(child)
+            log.launched(child)
 
     def without_swap(self, child: Child, reason: Reason) -> None:
         """The bodies cannot be exchanged after all: import what changed."""
         if self._children.has(child):
-            self._report.tell("imported again: ", reason)
+            self._log.tell("imported again: ", reason)
             self._children.remove(child)
             self._launch(child.generation, swap=False)
 
@@ -91,7 +91,7 @@ class Starts:
             # In the loop's next round: the other actions of this step come first.
             asyncio.get_running_loop().call_soon(self._not_launched, generation, error)
             return None
-        self._report.history.started(child)
+        self._log.history.started(child)
         self._children.add(child)
         self._clearing.watch(child)
         self._progress.watch(child)

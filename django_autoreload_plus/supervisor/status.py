@@ -36,7 +36,7 @@ class Snapshot:
     history: History
 
 
-def report(snapshot: Snapshot) -> dict[str, Any]:
+def as_data(snapshot: Snapshot) -> dict[str, Any]:
     """The status, as plain data."""
     # Before anything was live: those of the start under way.
     copies = snapshot.checkpoints.live or snapshot.checkpoints.all()

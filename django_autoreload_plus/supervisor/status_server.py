@@ -28,12 +28,12 @@ class StatusServer:
 
     def __init__(
         self,
-        report: Callable[[], dict[str, Any]],
+        status: Callable[[], dict[str, Any]],
         decided: Callable[[], Awaitable[None]],
         note: Callable[[str], None],
     ) -> None:
         """``decided`` ends when all that is saved now is decided about; ``note`` tells details."""
-        self._report = report
+        self._status = status
         self._decided = decided
         self._note = note
         self._path = ""
@@ -94,7 +94,7 @@ class StatusServer:
             return {"version": status_socket.VERSION, "error": "not a question"}
         if waits and not await self._wait(connection):
             return None
-        return self._report()
+        return self._status()
 
     async def _wait(self, connection: socket.socket) -> bool:
         """Wait for the decision; returns false if whoever has asked goes before."""

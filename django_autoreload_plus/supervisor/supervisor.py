@@ -50,11 +50,11 @@ from .parent import Parent
 from .processes import descendants
 from .progress import Progress
 from .reaper import Reaper
-from .reload_log import ReloadReport
+from .reload_log import ReloadLog
 from .shutdown import PATIENCE, Shutdown
 from .starts import Starts
 from .state import Phase, State
-from .status import Snapshot, report
+from .status import Snapshot, as_data
 from .status_server import StatusServer
 from .terminal import Terminal
 from .traffic import Traffic
@@ -92,7 +92,7 @@ class Supervisor:
         begun = self._begun = launch.first_child
         self._trail = Breadcrumbs(begun.trail) if begun else Breadcrumbs.create()
         self.terminal = parts.terminal()
-        self.report = ReloadReport(self.terminal)
+        self.log = ReloadLog(self.terminal)
         self.code = CodeState(OwnCode((*launch.project.roots, working_directory())))
         self.traffic = Traffic(
             launch.address,
@@ -115,7 +115,7 @@ class Supervisor:
             self.checkpoints,
             options=lambda: self._options,
             serves=lambda child: self.live_child() is child,
-            note=self.report.detail,
+            note=self.log.detail,
         )
         self.launcher = parts.launcher(
             launch,
@@ -126,19 +126,19 @@ class Supervisor:
             checkpoints=self.checkpoints,
             upkeep=self.upkeep,
             options=lambda: self._options,
-            report=self.report,
+            log=self.log,
         )
         self._clearing = Clearing(
             self.children,
             self.checkpoints,
             options=lambda: self._options,
             handle=self.handle,
-            explain=self.report.tell,
+            explain=self.log.tell,
         )
         self.inspector = Inspector(
             self.code,
             self.children,
-            self.report,
+            self.log,
             state=lambda: self._state,
             asks=lambda: self._project.asks,
             quiet_time=self.launcher.quiet_time,
@@ -185,7 +185,7 @@ class Supervisor:
             state=lambda: self._state,
             is_reading=lambda: self.inspector.is_under_way or self._recorder.is_reading,
         )
-        self._status = StatusServer(self._snapshot, self.decision.wait, self.report.detail)
+        self._status = StatusServer(self._snapshot, self.decision.wait, self.log.detail)
         self._loads = Loads(
             self.code,
             self.checkpoints,
@@ -202,7 +202,7 @@ class Supervisor:
             loads=self._loads,
             clearing=self._clearing,
             traffic=self.traffic,
-            report=self.report,
+            log=self.log,
             at_once=launch.at_once,
             options=lambda: self._options,
             state=lambda: self._state,
@@ -214,7 +214,7 @@ class Supervisor:
             code=self.code,
             clearing=self._clearing,
             progress=self._progress,
-            report=self.report,
+            log=self.log,
             at_once=launch.at_once,
             state=lambda: self._state,
             handle=self.handle,
@@ -227,7 +227,7 @@ class Supervisor:
             clearing=self._clearing,
             launcher=self.launcher,
             prompts=self._prompts,
-            report=self.report,
+            log=self.log,
             state=lambda: self._state,
             handle=self.handle,
         )
@@ -250,7 +250,7 @@ class Supervisor:
             undo.callback(self.parent.close)
             self.parent.take_over()
             if self._environment_lost:
-                self.report.detail(
+                self.log.detail(
                     "the environment was overwritten: children inherit what the settings changed"
                 )
             self.files.start()
@@ -289,16 +289,16 @@ class Supervisor:
             case actions.RetireChild():
                 self._retire(action.generation)
             case actions.Kill():
-                self.report.history.abandoned(self.children.get(action.generation))
+                self.log.history.abandoned(self.children.get(action.generation))
                 self.children.give_up(action.generation)
             case actions.Clear():
                 self._clearing.begin(action.generation)
             case actions.ShowFailure():
                 self._show_failure(action)
             case actions.HideFailure():
-                self.report.failure_over()
+                self.log.failure_over()
             case actions.Defer():
-                self.report.deferred()
+                self.log.deferred()
             case actions.Announce():
                 self._announce(action.generation)
             case actions.End():
@@ -312,7 +312,7 @@ class Supervisor:
         match message:
             case m.Hello():
                 if child.generation == self._state.newest and child.origin != START:
-                    self.report.mark("swapped" if child.swapped else "resumed")
+                    self.log.mark("swapped" if child.swapped else "resumed")
             case m.Loaded():
                 self._loads.add(child, message)
             case m.Configured():
@@ -335,7 +335,7 @@ class Supervisor:
                     self.handle(events.ProgramFinished(child.generation, message.code))
             case m.Restart():
                 child.explained = True
-                self.report.restart_asked()
+                self.log.restart_asked()
                 self.handle(events.RestartAsked(child.generation))
             case m.Replacing():
                 child.becomes(descriptors)
@@ -366,7 +366,7 @@ class Supervisor:
                 self.upkeep.froze(child, message, descriptors[0])
             case m.Refused():
                 if self.checkpoints.refused(message):
-                    self.report.detail(f"no checkpoint {message.label}: {message.reason}")
+                    self.log.detail(f"no checkpoint {message.label}: {message.reason}")
             case m.SwapRefused():
                 self._starts.without_swap(child, message.reason)
             case _:
@@ -375,7 +375,7 @@ class Supervisor:
     # -- files ------------------------------------------------------------------
 
     def _files_changed(self, paths: frozenset[str]) -> None:
-        self.report.files_changed(paths)
+        self.log.files_changed(paths)
         if self._runs_programs():
             self.code.changed_beside(paths)
         self.handle(events.FilesChanged(paths))
@@ -452,7 +452,7 @@ class Supervisor:
 
     def _show_failure(self, action: actions.ShowFailure) -> None:
         failure = action.failure
-        self.report.failed(
+        self.log.failed(
             failure,
             serving=action.serving,
             show_page=lambda: self._show_page(failure),
@@ -468,25 +468,25 @@ class Supervisor:
     def _announce(self, generation: int) -> None:
         child = self.children.get(generation)
         assert child is not None
-        self.report.mark("accepting")
+        self.log.mark("accepting")
         changed = self.code.changed_at_start
         self.parent.consider(changed)
         self.parent.live()
         self.code.settle(swapped=child.swapped)
         self.upkeep.live(child)
-        self.report.live(child, changed, at_prompt=bool(self._state.prompts))
+        self.log.live(child, changed, at_prompt=bool(self._state.prompts))
         if self.terminal.verbosity > 1 and (watched := self.files.news()):
-            self.report.detail(watched)
+            self.log.detail(watched)
 
     def _prompt_left(self) -> None:
         if self._state.deferred is not None:
             # The time at the prompt is no time of the reload.
-            self.report.begin_anew()
+            self.log.begin_anew()
 
     def _retire(self, generation: int) -> None:
         if self._state.phase is Phase.CLEARING:
             text = "the old process ends first: it does not serve through the reloader"
-            self.report.explain(Reason("AP404", text))
+            self.log.explain(Reason("AP404", text))
         if self.children.get(generation) is None:
             # Not started, or gone in this very moment.
             self._loop.call_soon(self.handle, events.ProcessExited(generation, 0))
@@ -494,7 +494,7 @@ class Supervisor:
             self.children.retire(generation, self._options.grace_period)
 
     def _snapshot(self) -> dict[str, Any]:
-        return report(
+        return as_data(
             Snapshot(
                 self._state,
                 tuple(self._command),
@@ -503,7 +503,7 @@ class Supervisor:
                 self.files.diagnostics(),
                 self.checkpoints,
                 self.upkeep.weights,
-                self.report.history,
+                self.log.history,
             )
         )
 

@@ -9,7 +9,7 @@ from django_autoreload_plus.own_code import OwnCode
 from django_autoreload_plus.protocol import messages as m
 from django_autoreload_plus.supervisor.code_state import CodeState
 from django_autoreload_plus.supervisor.inspector import Inspector
-from django_autoreload_plus.supervisor.reload_log import ReloadReport
+from django_autoreload_plus.supervisor.reload_log import ReloadLog
 from django_autoreload_plus.supervisor.state import Phase, State
 from django_autoreload_plus.supervisor.terminal import Terminal
 from supervisor.alone import Heard, run, until
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django_autoreload_plus.supervisor import events
 
 
-class Notes(ReloadReport):
+class Notes(ReloadLog):
     """What users would be told of an inspection."""
 
     def __init__(self) -> None:
@@ -45,12 +45,12 @@ class Inspected:
         self.folder = folder
         self.code = CodeState(OwnCode([str(folder)]))
         self.heard = Heard()
-        self.report = Notes()
+        self.log = Notes()
         self.decided: list[events.Inspected] = []
         self.inspector = Inspector(
             self.code,
             self.heard.children,
-            self.report,
+            self.log,
             state=lambda: State(Phase.BROKEN, newest=1, live=1),
             asks=lambda: False,
             quiet_time=lambda: 0.0,
@@ -86,7 +86,7 @@ def test_verdicts_about_a_source(tmp_path: Path) -> None:
         assert await inspected.verdict(path) == "syntax"
         (tmp_path / "views.py").write_text("one = 1\n")
         assert await inspected.verdict(path) == "same"
-        assert inspected.report.news == ["undone", "unchanged", "undone"]
+        assert inspected.log.news == ["undone", "unchanged", "undone"]
         inspected.heard.close()
 
     run(inspect)
@@ -112,7 +112,7 @@ def test_only_the_answer_to_the_question_counts(tmp_path: Path) -> None:
         inspected.inspector.answered(m.Handled(question.token, (path,)))
         await until(lambda: inspected.decided)
         assert inspected.decided[0].verdict == "taken"
-        assert inspected.report.news == [(frozenset({path}), False)]
+        assert inspected.log.news == [(frozenset({path}), False)]
         inspected.heard.close()
 
     run(inspect)

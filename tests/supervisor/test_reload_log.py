@@ -9,7 +9,7 @@ import pytest
 from django_autoreload_plus.protocol.channel import Channel
 from django_autoreload_plus.protocol.failure import Failure
 from django_autoreload_plus.supervisor.child import Child
-from django_autoreload_plus.supervisor.reload_log import ReloadReport
+from django_autoreload_plus.supervisor.reload_log import ReloadLog
 from django_autoreload_plus.supervisor.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -26,30 +26,28 @@ def child() -> Iterator[Child]:
 
 
 @pytest.fixture
-def report() -> ReloadReport:
-    """Return a report whose terminal has no colours."""
+def log() -> ReloadLog:
+    """Return a log whose terminal has no colours."""
     terminal = Terminal()
     terminal.color, terminal.started = False, True
-    return ReloadReport(terminal)
+    return ReloadLog(terminal)
 
 
 def test_files_that_were_only_touched_are_not_named(
-    report: ReloadReport, child: Child, capsys: pytest.CaptureFixture[str]
+    log: ReloadLog, child: Child, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The line about a reload would name files that have nothing to do with it."""
-    report.files_changed({"/site/a.py", "/site/touched.py"})
-    report.starting()
-    report.launched(child)
-    report.history.started(child)
-    report.live(child, {"/site/a.py"})
+    log.files_changed({"/site/a.py", "/site/touched.py"})
+    log.starting()
+    log.launched(child)
+    log.history.started(child)
+    log.live(child, {"/site/a.py"})
     assert "/site/a.py changed · live in" in capsys.readouterr().err
-    (reload,) = report.history.reloads
+    (reload,) = log.history.reloads
     assert (reload.files, reload.outcome, reload.origin) == (("/site/a.py",), "live", "at urls")
 
 
-def test_the_page_comes_before_the_line(
-    report: ReloadReport, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_page_comes_before_the_line(log: ReloadLog, capsys: pytest.CaptureFixture[str]) -> None:
     """Who reads the line and asks at once would not get the page."""
     failure = Failure("exception", "broken", "Traceback\n")
     printed: list[str] = []
@@ -58,19 +56,19 @@ def test_the_page_comes_before_the_line(
         printed.append(capsys.readouterr().err)
         return "the port is in use"
 
-    report.files_changed({"/site/a.py"})
-    report.failed(failure, serving=False, show_page=show_page)
+    log.files_changed({"/site/a.py"})
+    log.failed(failure, serving=False, show_page=show_page)
     assert printed == [""]
     assert "no page for the browser: the port is in use" in capsys.readouterr().err
-    assert report.history.failure is failure
+    assert log.history.failure is failure
 
 
 def test_what_is_being_started_is_named_when_it_is_live(
-    report: ReloadReport, child: Child, capsys: pytest.CaptureFixture[str]
+    log: ReloadLog, child: Child, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A file saved again while its new code starts would be left out of the line."""
-    report.files_changed({"/site/a.py", "/site/b.py"})
-    report.unchanged(kept={"/site/a.py"}, undone=False)
-    assert [reload.files for reload in report.history.reloads] == [("/site/b.py",)]
-    report.live(child, {"/site/a.py"})
+    log.files_changed({"/site/a.py", "/site/b.py"})
+    log.unchanged(kept={"/site/a.py"}, undone=False)
+    assert [reload.files for reload in log.history.reloads] == [("/site/b.py",)]
+    log.live(child, {"/site/a.py"})
     assert "/site/a.py changed" in capsys.readouterr().err

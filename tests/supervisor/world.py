@@ -263,7 +263,7 @@ class PretendedLauncher(Launcher):
 
     def _resume(self, base: Checkpoint, generation: int, *_: Any, **_more: Any) -> Child | None:
         child = self.world.child(generation, self.world.held[base.label], base.label)
-        child.loaded = list(base.reports)
+        child.loaded = list(base.loaded)
         child.process.cleared = self._alone
         return child
 
@@ -497,7 +497,7 @@ class World:
         """See that what is live is what is on the disk, or that the disk is broken."""
         disk = {path: content for path, (content, _) in self.disk.files.items()}
         is_broken = self.state.phase is Phase.BROKEN
-        assert is_broken == (self.supervisor.report.history.failure is not None)
+        assert is_broken == (self.supervisor.log.history.failure is not None)
         if is_broken:
             assert any(disk[path] not in GOOD for path in FILES[:3])
             return

@@ -70,8 +70,8 @@ class Checkpoint:
     elapsed: float = 0.0
     #: The checkpoint holds exit handlers: its process has to stay as long as its line does.
     handlers: bool = False
-    #: Reports of files that were loaded before the checkpoint and not compared with the disk yet.
-    reports: tuple[m.Loaded, ...] = ()
+    #: Files that were loaded before the checkpoint and not compared with the disk yet.
+    loaded: tuple[m.Loaded, ...] = ()
     #: The files and folders that it has open.
     open_files: tuple[m.OpenFile, ...] = ()
     spare: Spare | None = None

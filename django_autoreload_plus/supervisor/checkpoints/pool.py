@@ -134,7 +134,7 @@ class CheckpointPool:
         """Note that the files of the latest attempt were compared with the disk."""
         if generation == self._attempt.generation:
             for copy in self._attempt.frozen:
-                copy.reports = ()
+                copy.loaded = ()
 
     def best(
         self,
@@ -315,7 +315,7 @@ class CheckpointPool:
         for copy in reversed(copies):
             self._dissolve(copy)
 
-    # -- reports ------------------------------------------------------------
+    # -- what the copies say ------------------------------------------------
 
     def _watch(self, copy: Checkpoint) -> None:
         asyncio.get_running_loop().add_reader(copy.channel, self._read, copy)
