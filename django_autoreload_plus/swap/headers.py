@@ -65,8 +65,8 @@ def is_literal(value: ast.expr) -> bool:
     match value:
         case ast.Constant():
             return True
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=ast.Constant(value=number)):
-            return type(number) in (int, float, complex)
+        case ast.UnaryOp() | ast.BinOp():
+            return _is_number(value)
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return all(map(is_literal, items))
         case ast.Dict(keys=keys, values=values):
@@ -76,6 +76,18 @@ def is_literal(value: ast.expr) -> bool:
             )
         case ast.Set(elts=items):
             return all(isinstance(item, ast.Constant) for item in items)
+    return False
+
+
+def _is_number(value: ast.expr) -> bool:
+    """Whether it is a number, or arithmetic of numbers that cannot fail."""
+    match value:
+        case ast.Constant(value=number):
+            return type(number) in (int, float, complex)
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            return _is_number(operand)
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult(), right=right):
+            return _is_number(left) and _is_number(right)
     return False
 
 

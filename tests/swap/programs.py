@@ -457,6 +457,7 @@ _BINDING = (
     "{name} = <n>",
     "{name} = 'text <n>'",
     "{name} = [<n>, {{'a': (<n>, -1.5)}}]",
+    "{name} = (60 * <n>, -1.5 - <n> * 2)",
     "def {name}(a, b=<n>): return a",
     "def {name}(a: int, *b, c=(1, <n>)) -> 'x | y':\n    'doc'\n    return [lambda: a, b]",
     "async def {name}(): return <n>",

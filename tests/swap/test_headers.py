@@ -60,6 +60,7 @@ _OTHER = "KEPT = []\ndef keep(function):\n    KEPT.append(function)\n    return 
 _LAZY = sys.version_info >= (3, 14)
 _SWAPPED = {
     "default of a function that is held": [("plain(a, b=1", "plain(a, b=2")],
+    "arithmetic": [("plain(a, b=1", "plain(a, b=60 * 60 - 1")],
     "several": [("plain(a, b=1, *, c=[1])", "plain(a, b=(), *, c={1: 2})")],
     "of a decorated function": [("kept(request, pk=None)", "kept(request, pk=1)")],
     "of a class method": [("make(cls, v=1)", "make(cls, v=2)")],

@@ -61,6 +61,8 @@ _SWAPPED = {
         (_LAST, "if TYPE_CHECKING:\n    from nowhere import A1\ndef last")
     ],
     "constant changed": [('"b": (1, -2.5)', '"b": (1, -2.5, None)')],
+    "arithmetic": [("LIMIT = 3", "LIMIT = 3\nDAYS = -60 * 60.0 * (24 - 1) + 2j")],
+    "arithmetic changed": [('"b": (1, -2.5)', '"b": (3 - 2, -5 * 0.5)')],
     "constant added and removed": [("NAMES =", "OTHER ="), (_LAST, 'TEXT = "x"\ndef last')],
     "function added": [(_LAST, "def new(a: Unknown = 3, *, b=(1,)) -> None: pass\ndef last")],
     "function removed": [("def last(): pass\n", "")],
@@ -105,6 +107,10 @@ _REFUSED = {
     ),
     "bound twice": ([("LIMIT = 3\n", "LIMIT = 3\nLIMIT = 4\n")], "module-level code changed"),
     "bound in a branch": ([("SEVERAL = 1", "SEVERAL = 2")], "module-level code changed"),
+    # A number too large to be folded, a text of any size, an error: none of them is a number alone.
+    "division": ([("NAMES =", "SHARE = 1 / 3\nNAMES =")], "module-level code changed"),
+    "power": ([("NAMES =", "SHARE = 2 ** 3\nNAMES =")], "module-level code changed"),
+    "text that is repeated": ([("NAMES =", "LINE = '-' * 9\nNAMES =")], "module-level code"),
     "dunder": ([("LIMIT = 3\n", "LIMIT = 3\n__all__ = []\n")], "module-level code changed"),
     "place not certain": ([("print\n", "print\nimport decimal\nprint\n")], "module-level code"),
     "called": ([("def called():", "def called(a=1):")], "called ran while starting"),
