@@ -92,7 +92,7 @@ class Checkpointer:
         self._learns = ""
 
     def install(self) -> None:
-        """Watch the imports for the points to stop at."""
+        """Watch the imports for the points at which to take a checkpoint."""
         self._link.tracker.before_import = self._before_import
         self._link.after_serving.append(self._cease_to_record)
         listeners = self._link.tracker.listeners
@@ -151,7 +151,7 @@ class Checkpointer:
             else:
                 self._link.say(m.Refused(label, reason))
                 self._last = time.perf_counter()
-            self._link.note_stop(label, begun, reason)
+            self._link.note_point(label, begun, reason)
         finally:
             self._taking = False
 
@@ -376,7 +376,7 @@ class Checkpointer:
 
     def _follow(self, message: m.Go) -> None:
         # find_spec() before an import looks for the module twice: this checkpoint precedes both.
-        self._names = frozenset(message.stops) - {self._looked_for}
+        self._names = frozenset(message.points) - {self._looked_for}
         self._edited = frozenset(message.edited)
         self._link.uses = message.uses
         self.enabled = message.checkpoints

@@ -208,10 +208,10 @@ class Connection:
             self.tracker.detach()
             self.channel.socket.close()
 
-    def note_stop(self, label: str, begun: float, reason: Reason | None) -> None:
+    def note_point(self, label: str, begun: float, reason: Reason | None) -> None:
         """A checkpoint was begun then (``perf_counter()``), and taken or refused."""
         if self.stopwatch is not None:
-            self.stopwatch.stop(label, begun, reason)
+            self.stopwatch.note_point(label, begun, reason)
 
     def loaded(self) -> None:
         """Everything is loaded: the end, if this start was to be measured."""

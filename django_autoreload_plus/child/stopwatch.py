@@ -43,7 +43,7 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._imports: list[_Import] = []
-        self._stops: list[measured.Stop] = []
+        self._points: list[measured.Point] = []
         #: The imports under way: their indexes in the list.
         self._under_way: list[int] = [-1]
         self._begin = 0.0
@@ -68,10 +68,10 @@ class Stopwatch:
         setattr(_import_system, _NAME, find_and_load)
         self._begin = time.perf_counter()
 
-    def stop(self, label: str, begun: float, reason: Reason | None) -> None:
+    def note_point(self, label: str, begun: float, reason: Reason | None) -> None:
         """Note a point where a copy was taken, or not; that has begun at a ``perf_counter()``."""
         at = begun - self._begin - self._paused
-        self._stops.append(measured.Stop(label, at, reason))
+        self._points.append(measured.Point(label, at, reason))
         # What was imported for it is no part of the time that counts.
         while self._imports and self._imports[-1].begin >= at:
             self._imports.pop()
@@ -85,7 +85,7 @@ class Stopwatch:
             one.end = one.end or end
             one.path = _path_of(sys.modules.get(one.name))
         imports = tuple(measured.Import(**vars(one)) for one in self._imports)
-        return Measured(imports, tuple(self._stops), end, self._begin)
+        return Measured(imports, tuple(self._points), end, self._begin)
 
     def _now(self) -> float:
         return time.perf_counter() - self._begin - self._paused

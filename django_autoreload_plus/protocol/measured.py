@@ -28,8 +28,8 @@ class Import:
 
 
 @dataclass(frozen=True)
-class Stop:
-    """A point at which a frozen copy was taken, or was not."""
+class Point:
+    """A point of the start at which a frozen copy was taken, or was not."""
 
     label: str
     at: float

@@ -11,13 +11,13 @@ from ..options import Options
 from ..records import dataclass, field
 from .address import Address
 from .failure import Failure
-from .measured import Import, Stop
+from .measured import Import, Point
 from .probes import Probe
 from .reasons import Reason
 
 #: Raised when a message changes its meaning; both ends come from one
 #: installation, so a difference means that it was upgraded while running.
-VERSION = 5
+VERSION = 6
 
 #: The exit code of a program that Ctrl-C has ended while it was loaded, as of shells.
 INTERRUPTED = 130
@@ -427,7 +427,7 @@ class Go:
     #: Files not to be loaded from bytecode.
     changed: tuple[str, ...] = ()
     #: Modules before whose import a checkpoint is wanted, if it is worth it.
-    stops: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
     #: Those of them that have just been edited: it is.
     edited: tuple[str, ...] = ()
     #: Nothing has been live yet: print what a start prints.
@@ -449,7 +449,7 @@ class Measured:
     """A child that was to measure its start: everything is loaded, and I end now."""
 
     imports: tuple[Import, ...]
-    stops: tuple[Stop, ...]
+    points: tuple[Point, ...]
     #: When everything was loaded, in seconds since the program began.
     end: float
     #: When the program began, by the monotonic clock.

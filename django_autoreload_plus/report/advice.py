@@ -37,7 +37,7 @@ def _heavy(report: Report) -> float:
 
 
 def _refusals(report: Report) -> Iterator[Advice]:
-    refused = [stop for stop in report.stops if stop.reason is not None]
+    refused = [point for point in report.stops if point.reason is not None]
     if refused:
         first = refused[0]
         yield Advice(
@@ -48,10 +48,10 @@ def _refusals(report: Report) -> Iterator[Advice]:
 
 
 def _heavy_in_settings(report: Report) -> Iterator[Advice]:
-    times = {stop.label: stop.at for stop in report.stops}
+    times = {point.label: point.at for point in report.stops}
     begin = times.get(SETTINGS)
     # Where a copy was due for the time that had passed, the settings need not be complete.
-    steps = [stop.at for stop in report.stops if not stop.label.startswith("at ")]
+    steps = [point.at for point in report.stops if not point.label.startswith("at ")]
     after = [at for at in steps if begin is not None and at > begin]
     if begin is None or not after:
         return
@@ -78,7 +78,7 @@ def _outermost(report: Report, begin: float, end: float) -> list[Module]:
 
 
 def _early(report: Report) -> Iterator[Advice]:
-    times = {stop.label: stop.at for stop in report.stops}
+    times = {point.label: point.at for point in report.stops}
     begin, end = times.get(APPS), times.get(SETUP)
     if begin is None or end is None:
         return

@@ -12,7 +12,7 @@ from ..own_code import OwnCode, is_of_interpreter, looks_own
 from ..paths import working_directory
 from ..protocol import messages as m
 from ..protocol.command_line import package_root
-from ..protocol.measured import Import, Stop
+from ..protocol.measured import Import, Point
 from ..records import dataclass
 from ..swap import support
 from .start import MeasuredStart
@@ -107,7 +107,8 @@ class Report:
     #: From there until everything was loaded.
     total: float
     modules: tuple[Module, ...]
-    stops: tuple[Stop, ...]
+    #: Where copies were taken, or could not be; by this name they are in the JSON.
+    stops: tuple[Point, ...]
     edits: tuple[EditCost, ...]
     #: Why changed function bodies are not exchanged; ``""``: they are.
     no_swaps: str
@@ -145,7 +146,7 @@ def analyse(start: MeasuredStart, command: Sequence[str]) -> Report:
         boot=start.boot,
         total=measured.end,
         modules=modules,
-        stops=measured.stops,
+        stops=measured.points,
         edits=tuple(_edits(start, measured, modules)),
         no_swaps=_no_swaps(start, measured),
     )
@@ -192,19 +193,19 @@ def _edits(
     start: MeasuredStart, measured: m.Measured, modules: Sequence[Module]
 ) -> Iterator[EditCost]:
     begins = {one.path: one for one in reversed(modules) if one.path}
-    stops = {stop.label: stop.at for stop in measured.stops if stop.reason is None}
+    times = {point.label: point.at for point in measured.points if point.reason is None}
     # After a refusal the copy before a module that is edited again will be refused, too.
-    until = min((s.at for s in measured.stops if s.reason is not None), default=None)
+    until = min((s.at for s in measured.points if s.reason is not None), default=None)
     own = OwnCode(start.project.roots)
     for path, label in start.files.items():
         if not own.owns(path):
             continue
-        first = measured.end - stops[label] if label in stops else start.boot + measured.end
+        first = measured.end - times[label] if label in times else start.boot + measured.end
         again, module = first, begins.get(path)
-        if stops and module is not None and (until is None or module.begin <= until):
+        if times and module is not None and (until is None or module.begin <= until):
             again = min(first, measured.end - module.begin)
         name = module.name if module is not None else ""
-        yield EditCost(path, name, label if label in stops else COMPLETE, first, again)
+        yield EditCost(path, name, label if label in times else COMPLETE, first, again)
 
 
 def _no_swaps(start: MeasuredStart, measured: m.Measured) -> str:
@@ -213,7 +214,7 @@ def _no_swaps(start: MeasuredStart, measured: m.Measured) -> str:
     unavailable = support.unavailable()
     if unavailable is not None:
         return str(unavailable)
-    ready = [stop for stop in measured.stops if stop.label == m.READY]
+    ready = [point for point in measured.points if point.label == m.READY]
     if not ready:
         return "there is no copy of the loaded program"
     return "" if ready[0].reason is None else f"no copy of the loaded program: {ready[0].reason}"

@@ -16,7 +16,7 @@ from .start import measure
 def make(launch: Launch, environment: Mapping[str, str]) -> Report:
     """Start the program once, and try its libraries. Raises :class:`.start.ReportError`."""
     report = analyse(measure(launch, environment), launch.entry.words())
-    begin = next((stop.at for stop in report.stops if stop.label == SETTINGS), 0.0)
+    begin = next((point.at for point in report.stops if point.label == SETTINGS), 0.0)
     tried = candidates(report, launch.entry.flags, environment, begin)
     report = replace(report, candidates=tuple(tried))
     return replace(report, advice=tuple(advice(report)))

@@ -128,7 +128,7 @@
     const lanes = [];
     const end = zoomed.begin + zoomed.time;
     const drawn = [];
-    for (const [label, at, reason] of data.stops) {
+    for (const [label, at, reason] of data.points) {
       if (at < zoomed.begin || at > end) continue;
       const flag = element("button", reason ? "refused" : "", label);
       flag.type = "button";

@@ -92,15 +92,15 @@ def _data(report: Report) -> str:
         ]
         for one in report.modules
     ]
-    stops = [
-        [stop.label, round(stop.at, 6), "" if stop.reason is None else str(stop.reason)]
-        for stop in report.stops
+    points = [
+        [point.label, round(point.at, 6), "" if point.reason is None else str(point.reason)]
+        for point in report.stops
     ]
     data = {
         "total": round(report.total, 6),
         "command": " ".join(report.command),
         "modules": modules,
-        "stops": stops,
+        "points": points,
     }
     # Nothing in a name may end the script.
     return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
@@ -231,10 +231,10 @@ def _packages(report: Report) -> str:
 
 def _copies(report: Report) -> str:
     rows = "\n".join(
-        f"<tr><td><code>{html.escape(stop.label)}</code></td>"
-        f'<td class="number">{milliseconds(stop.at)}</td>'
-        f"<td>{_taken(stop.reason)}</td></tr>"
-        for stop in report.stops
+        f"<tr><td><code>{html.escape(point.label)}</code></td>"
+        f'<td class="number">{milliseconds(point.at)}</td>'
+        f"<td>{_taken(point.reason)}</td></tr>"
+        for point in report.stops
     )
     hint = "Frozen copies of the starting process: an edit goes on from the last one before it."
     return _table("Copies", hint, ("Label", "At", "Taken"), rows)

@@ -78,9 +78,9 @@ def _slowest(report: Report) -> Iterator[str]:
 
 def _copies(report: Report) -> Iterator[str]:
     yield "copies"
-    for stop in report.stops:
-        taken = "" if stop.reason is None else f"  not taken: {stop.reason}"
-        yield f"  at {milliseconds(stop.at):>9}  {stop.label}{taken}"
+    for point in report.stops:
+        taken = "" if point.reason is None else f"  not taken: {point.reason}"
+        yield f"  at {milliseconds(point.at):>9}  {point.label}{taken}"
     if not report.stops:
         yield "  none"
 

@@ -30,7 +30,7 @@ from .swaps import Swaps
 from .traffic import Traffic
 
 #: The modules edited last get a checkpoint just before their import.
-_MOST_STOPS = 3
+_MOST_POINTS = 3
 
 
 class Launcher:
@@ -63,7 +63,7 @@ class Launcher:
         self._swaps = Swaps(code)
         #: The first child, where it was started before this process could do so.
         self._begun = launch.first_child
-        self._stops: list[str] = []
+        self._points: list[str] = []
         self._alone = False
         self._edited: list[str] = []
         self._since: frozenset[str] = frozenset()
@@ -313,7 +313,7 @@ class Launcher:
             generation,
             alone=self._alone,
             changed=tuple(sorted(self._suspects)),
-            stops=tuple(self._stops),
+            points=tuple(self._points),
             edited=tuple(self._edited),
             first=first,
             checkpoints=self._may_resume(),
@@ -344,9 +344,9 @@ class Launcher:
     def _remember(self, changed: Collection[str]) -> None:
         modules = self._code.modules
         names = [modules[path] for path in sorted(changed) if modules.get(path)]
-        self._edited = names[:_MOST_STOPS]
-        kept = [name for name in self._stops if name not in names]
-        self._stops = [*kept, *self._edited][-_MOST_STOPS:]
+        self._edited = names[:_MOST_POINTS]
+        kept = [name for name in self._points if name not in names]
+        self._points = [*kept, *self._edited][-_MOST_POINTS:]
 
 
 def _discard(child: Child) -> None:

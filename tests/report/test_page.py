@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from browser import open_browser
-from django_autoreload_plus.protocol.measured import Stop
+from django_autoreload_plus.protocol.measured import Point
 from django_autoreload_plus.protocol.reasons import Reason
 from django_autoreload_plus.records import replace
 from django_autoreload_plus.report.advice import advice
@@ -55,9 +55,9 @@ REPORT = Report(
         module(NASTY, 0.6, 0.8, 3, 1, kind="missing"),
     ),
     stops=(
-        Stop("settings", 0.0),
-        Stop("apps", 0.45),
-        Stop("ready", 1.0, Reason("AP206", "a second thread is running")),
+        Point("settings", 0.0),
+        Point("apps", 0.45),
+        Point("ready", 1.0, Reason("AP206", "a second thread is running")),
     ),
     edits=(EditCost("/srv/site/settings.py", "settings", "settings", 1.0, 0.9),),
     no_swaps="",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from command.sites import make_site, manage
-from django_autoreload_plus.protocol.measured import Stop
+from django_autoreload_plus.protocol.measured import Point
 from django_autoreload_plus.records import replace
 from django_autoreload_plus.report.advice import advice
 from harness import DEADLINE, NOT_INHERITED, write_file
@@ -127,7 +127,7 @@ def test_what_is_heavy_is_named(tmp_path: Path) -> None:
 
 def test_a_copy_amid_the_settings_is_not_their_end() -> None:
     """What slow settings import after their first tenth of a second would not be named."""
-    stops = [*REPORT.stops[:1], Stop("at helpers", 0.05), *REPORT.stops[1:]]
+    stops = [*REPORT.stops[:1], Point("at helpers", 0.05), *REPORT.stops[1:]]
     titles = [one.title for one in advice(replace(REPORT, stops=tuple(stops)))]
     assert "The settings import pandas" in titles
 
