@@ -52,7 +52,7 @@ class Background:
             try:
                 job()
             except Exception as error:  # noqa: BLE001 - the user's code
-                self._link.say(Failed(describe(self._link, error)))
+                self._link.send(Failed(describe(self._link, error)))
                 return
 
 
@@ -73,7 +73,7 @@ class BackgroundChecks:
                 command.check()
             command.check_migrations()
         except SystemCheckError as error:
-            self._link.say(Failed(from_exception.from_check(str(error), landmarks=LANDMARKS)))
+            self._link.send(Failed(from_exception.from_check(str(error), landmarks=LANDMARKS)))
             return
         except Exception:  # noqa: BLE001 - checks are the user's code
             import traceback
@@ -81,13 +81,13 @@ class BackgroundChecks:
             traceback.print_exc(file=out)
         finally:
             connections.close_all()
-        self._link.say(Say(out.getvalue()))
+        self._link.send(Say(out.getvalue()))
 
     def as_printed(self) -> AbstractContextManager[None]:
         """The command runs its checks itself: what it prints need not be said again."""
         output = self._output
         self._link.after_serving.append(
-            lambda: self._link.say(Say(output.getvalue(), printed=True))
+            lambda: self._link.send(Say(output.getvalue(), printed=True))
         )
         return _copied_output(self._command, output)
 

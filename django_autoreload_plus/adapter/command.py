@@ -133,7 +133,7 @@ class ReloadingRunserver(_Base):
             super().inner_run(*args, **options)
         except SystemCheckError as error:
             connection.report()
-            connection.say(Failed(from_exception.from_check(str(error), landmarks=LANDMARKS)))
+            connection.send(Failed(from_exception.from_check(str(error), landmarks=LANDMARKS)))
             raise SystemExit(1) from None
 
     @property

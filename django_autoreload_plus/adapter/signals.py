@@ -120,7 +120,7 @@ class UsageTracker:
         new = used - self._reported
         if new:
             self._reported |= new
-            self._connection.say(Used(tuple(sorted(new))))
+            self._connection.send(Used(tuple(sorted(new))))
 
 
 def somebody_asks() -> bool:

@@ -118,7 +118,7 @@ class Checkpointer:
     def refuse(self, reason: Reason) -> None:
         """Take no checkpoints in this process."""
         self.enabled = False
-        self._link.say(m.Refused(m.SETTINGS, reason))
+        self._link.send(m.Refused(m.SETTINGS, reason))
 
     def when(self, label: str, condition: Callable[[], bool], *, dispensable: bool = False) -> None:
         """Take a checkpoint at the first import at which the condition holds.
@@ -149,7 +149,7 @@ class Checkpointer:
             if reason is None:
                 self._split(label, learn=learn)
             else:
-                self._link.say(m.Refused(label, reason))
+                self._link.send(m.Refused(label, reason))
                 self._last = time.perf_counter()
             self._link.note_point(label, begun, reason)
         finally:
@@ -257,7 +257,7 @@ class Checkpointer:
             self.safety.open_files(),
         )
         froze = m.Froze(label, os.getpid(), self._elapsed, handlers, files)
-        self._link.say(froze, [theirs.fileno()])
+        self._link.send(froze, [theirs.fileno()])
         theirs.close()
         # Before the fork: a checkpoint that has not run yet must not get SIGINT.
         mask = block_signals()
@@ -287,7 +287,7 @@ class Checkpointer:
         """Note what was written to since the last checkpoint; it is told when nobody waits."""
         if self._learns:
             touched = m.Touched(self._learns, own_pages(os.getpid()))
-            self._link.when_quiet(lambda: self._link.say(touched))
+            self._link.when_quiet(lambda: self._link.send(touched))
             self._learns = ""
 
     def _freeze(
@@ -371,7 +371,7 @@ class Checkpointer:
         else:
             reason = self._swapper.apply(message.swaps)
         if reason is not None:
-            self._link.say(m.SwapRefused(reason))
+            self._link.send(m.SwapRefused(reason))
             exit_handlers.exit_now(0)
 
     def _follow(self, message: m.Go) -> None:

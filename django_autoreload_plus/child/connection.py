@@ -96,7 +96,7 @@ class Connection:
         self._listener = Listener(self._received, self._report_again, self.under_way)
         self._questions = Questions(
             self._listener,
-            say=self.say,
+            send=self.send,
             # A process that is resumed from a checkpoint has another channel.
             receive=lambda: self.channel.receive(),
             guard=lambda on: self.guard(on=on),
@@ -105,7 +105,7 @@ class Connection:
         #: Held while it is collected what to report: by the listener, or who answers a request.
         self._reporting = threading.RLock()
 
-    def say(self, message: m.Message, descriptors: Sequence[int] = ()) -> None:
+    def send(self, message: m.Message, descriptors: Sequence[int] = ()) -> None:
         """Send a message; a supervisor that is gone ends the process."""
         if self._detached:
             return
@@ -121,7 +121,7 @@ class Connection:
     def greet(self) -> None:
         """Tell the supervisor which process is at this end from now on."""
         self._pid = os.getpid()
-        self.say(m.Hello(self._pid))
+        self.send(m.Hello(self._pid))
 
     def go_by(self, generation: int) -> None:
         """Go by this number at the gate."""
@@ -162,7 +162,7 @@ class Connection:
             given = {name: getattr(self.launch.options, name) for name in self.launch.given}
             self.options = replace(options, **given)
         self.project = project or self.project
-        self.say(m.Configured(self.options, self.project))
+        self.send(m.Configured(self.options, self.project))
         if {*self.options.preload} != {*self.launch.options.preload}:
             self.request_restart()
             raise SystemExit(m.RESTART_CODE)
@@ -217,7 +217,7 @@ class Connection:
         """Everything is loaded: the end, if this start was to be measured."""
         if self.stopwatch is not None:
             self.report()
-            self.say(self.stopwatch.result())
+            self.send(self.stopwatch.result())
             exit_handlers.exit_after_handlers(0)
 
     def start(self, *, restarts: bool = True) -> None:
@@ -226,7 +226,7 @@ class Connection:
             if not self._listener.runs:
                 self._track_no_more(scan=True)
                 self._run_thread()
-            self.say(m.Started(restarts))
+            self.send(m.Started(restarts))
 
     def start_silently(self) -> None:
         """The program begins its work, in which nobody listens to the supervisor."""
@@ -234,7 +234,7 @@ class Connection:
         self.collector.work()
         if self.checkpoints is not None:
             self.checkpoints.stop()
-        self.say(m.Started(restarts=False, reads_messages=False))
+        self.send(m.Started(restarts=False, reads_messages=False))
 
     def _track_no_more(self, *, scan: bool) -> None:
         self.report(scan=scan)
@@ -251,7 +251,7 @@ class Connection:
         if not self._listener.runs:
             self._run_thread()
         if not by_workers:
-            self.say(m.Serving(self.checks_later))
+            self.send(m.Serving(self.checks_later))
         self._listener.wake()
         for begin in self.after_serving:
             begin()
@@ -260,18 +260,18 @@ class Connection:
         """A request has been answered."""
         if not self._answered:
             self._answered = True
-            self.say(m.Answered(undisturbed=not self.under_way.is_disturbed))
+            self.send(m.Answered(undisturbed=not self.under_way.is_disturbed))
         self.framework.after_request()
 
     def _tell_written(self, path: str) -> None:
-        self.say(m.Loaded(written=(path,)))
+        self.send(m.Loaded(written=(path,)))
 
     def report(self, *, scan: bool = True) -> None:
         """Tell what was loaded since the last report."""
         with self._reporting:
             loaded = self.tracker.collect(scan=scan)
             if loaded != m.Loaded():
-                self.say(loaded)
+                self.send(loaded)
 
     def report_imports(self) -> None:
         """Have modules watched that were loaded for a request, before it is answered.
@@ -283,12 +283,12 @@ class Connection:
 
     def watch_globs(self, globs: Sequence[tuple[str, str]], files: Sequence[str] = ()) -> None:
         """Ask for more to be watched than what was loaded."""
-        self.say(m.Loaded(tuple(m.LoadedFile(path, 0) for path in files), (), tuple(globs)))
+        self.send(m.Loaded(tuple(m.LoadedFile(path, 0) for path in files), (), tuple(globs)))
 
     def request_restart(self) -> None:
         """The program wants a fresh start."""
         self.restart_requested = True
-        self.say(m.Restart())
+        self.send(m.Restart())
 
     def when_quiet(self, action: Callable[[], None]) -> None:
         """Do this when the first requests after a save have been answered."""
@@ -322,7 +322,7 @@ class Connection:
                 self._answer(message)
             case m.AskLoaded():
                 self.report(scan=False)
-                self.say(m.Reported(message.token))
+                self.send(m.Reported(message.token))
             case m.Retire():
                 self._retire(message.grace)
             case m.Cleared():
@@ -372,4 +372,4 @@ class Connection:
 
     def _answer(self, message: m.Changed) -> None:
         answer = self.framework.take_changes(message.paths)
-        self.say(m.Handled(message.token, answer.paths, answer.translations))
+        self.send(m.Handled(message.token, answer.paths, answer.translations))

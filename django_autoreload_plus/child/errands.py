@@ -51,7 +51,7 @@ class Errands:
         self._tracker.notify = self._report_soon
         self._tracker.listeners["exec"] = self._executes
 
-    def say(self, message: m.Message) -> None:
+    def send(self, message: m.Message) -> None:
         """Tell the supervisor something."""
         datagrams.send(self.writer, message)
 
@@ -80,7 +80,7 @@ class Errands:
         loaded = self._tracker.collect(scan=False)
         for start in range(0, max(len(loaded.files), len(loaded.missing)), _MOST_FILES):
             part = slice(start, start + _MOST_FILES)
-            self.say(m.Loaded(loaded.files[part], loaded.missing[part]))
+            self.send(m.Loaded(loaded.files[part], loaded.missing[part]))
 
     def _report_soon(self) -> None:
         if not self._is_reporting:
@@ -101,7 +101,7 @@ class Errands:
         if isinstance(code, CodeType) and code.co_name == "<module>":
             path = absolute(code.co_filename)
             if looks_own(path):
-                self.say(m.Loaded((m.LoadedFile(path, self._tracker.last_lookup),)))
+                self.send(m.Loaded((m.LoadedFile(path, self._tracker.last_lookup),)))
 
 
 def tell_how_workers_fail(errands: Callable[[], Errands | None]) -> None:
@@ -120,7 +120,7 @@ def tell_how_workers_fail(errands: Callable[[], Errands | None]) -> None:
             reporter, failed = errands(), _failed_import(error)
             if reporter is not None and failed is not None:
                 reporter.report()
-                reporter.say(m.Failed(_described(failed)))
+                reporter.send(m.Failed(_described(failed)))
             raise
 
     process.BaseProcess.run = reporting_run

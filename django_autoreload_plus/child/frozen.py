@@ -64,7 +64,7 @@ class Frozen:
                 if descriptor == self._offspring.fileno():
                     self._reap()
                     continue
-                channel = self._hear()
+                channel = self._receive()
                 if channel is not None:
                     return channel
 
@@ -78,11 +78,11 @@ class Frozen:
         if self._is_reading:
             self._is_reading = next(self._steps, self) is None
             if not self._is_reading:
-                self._say(m.CodeRead(len(self._code)))
+                self._send(m.CodeRead(len(self._code)))
         else:
             self._be_prepared()
 
-    def _hear(self) -> Channel | None:
+    def _receive(self) -> Channel | None:
         try:
             for message, descriptors in self._channel.drain():
                 channel = self._obey(message, descriptors)
@@ -126,16 +126,16 @@ class Frozen:
             return True
         connection.close()
         self._offspring.add(pid)
-        self._say(m.Forked(token, pid))
+        self._send(m.Forked(token, pid))
         # A process that ended before it was added raised its SIGCHLD for nothing.
         self._reap()
         return False
 
     def _reap(self) -> None:
         for pid, status in self._offspring.ended():
-            self._say(m.Exited(pid, status))
+            self._send(m.Exited(pid, status))
 
-    def _say(self, message: m.Message) -> None:
+    def _send(self, message: m.Message) -> None:
         try:
             self._channel.send(message)
         except ChannelClosed:

@@ -128,7 +128,7 @@ def _run(connection: Connection, entry: Entry) -> None:
         _run_and_tell(connection, entry)
     except KeyboardInterrupt:
         # Also while what went wrong is being described.
-        connection.say(m.Finished(m.INTERRUPTED))
+        connection.send(m.Finished(m.INTERRUPTED))
         raise SystemExit(m.INTERRUPTED) from None
 
 
@@ -149,7 +149,7 @@ def _run_and_tell(connection: Connection, entry: Entry) -> None:
         _failed(connection, describe(connection, error))
     else:
         if not connection.retiring:
-            connection.say(m.Finished(0))
+            connection.send(m.Finished(0))
 
 
 def describe(connection: Connection, error: BaseException) -> Failure:
@@ -169,7 +169,7 @@ def _exited(connection: Connection, error: SystemExit) -> None:
     if connection.retiring or connection.restart_requested:
         return
     if _ends_by_itself(connection, error):
-        connection.say(m.Finished(_code(error)))
+        connection.send(m.Finished(_code(error)))
         return
     from ..failure import from_exception
 
@@ -208,7 +208,7 @@ def _has_failed_import(connection: Connection) -> bool:
 
 def _failed(connection: Connection, failure: Failure) -> None:
     connection.report()
-    connection.say(m.Failed(failure))
+    connection.send(m.Failed(failure))
     raise SystemExit(1)
 
 

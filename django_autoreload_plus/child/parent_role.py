@@ -61,12 +61,12 @@ class ParentRole:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     signal.signal(number, self._pass_on)
         if hasattr(os, "O_ASYNC"):
-            signal.signal(signal.SIGIO, self._hear_signal)
+            signal.signal(signal.SIGIO, self._received_signal)
             descriptor = self._channel.fileno()
             fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
             flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
             fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
-        self._hear()
+        self._receive()
 
     def wait_for_turn(self) -> None:
         """When the code that serves is live: this process has the processor then."""
@@ -92,12 +92,12 @@ class ParentRole:
 
     def _wait(self) -> None:
         select.select([self._channel], [], [])
-        self._hear()
+        self._receive()
 
-    def _hear_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._hear()
+    def _received_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._receive()
 
-    def _hear(self) -> None:
+    def _receive(self) -> None:
         try:
             for message, _ in self._channel.drain():
                 self._may_go_on |= isinstance(message, m.Resume)

@@ -103,13 +103,13 @@ class Prompts:
             if main and not self._link.started:
                 # An edit of what is being imported has to be noticed now.
                 self._link.report(scan=False)
-            self._link.say(m.Prompt(is_open=True, main=main))
+            self._link.send(m.Prompt(is_open=True, main=main))
 
     def _left(self, *, steps: bool) -> None:
         with self._lock:
             self._open -= 1
             if not self._open:
-                self._link.say(m.Prompt(is_open=False, steps=steps))
+                self._link.send(m.Prompt(is_open=False, steps=steps))
 
 
 def _is_terminal() -> bool:

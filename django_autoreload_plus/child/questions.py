@@ -26,13 +26,13 @@ class Questions:
         self,
         listener: Listener,
         *,
-        say: Callable[[m.Message], None],
+        send: Callable[[m.Message], None],
         receive: Callable[[], tuple[m.Message, list[int]]],
         guard: Callable[[bool], None],
     ) -> None:
         """``receive`` reads the next message from the channel, which ``guard`` must not watch."""
         self._listener = listener
-        self._say = say
+        self._send = send
         self._receive = receive
         self._guard = guard
         #: Held while an answer is awaited.
@@ -50,7 +50,7 @@ class Questions:
                 assert isinstance(reply, m.Listening)
                 return reply, descriptors
             self._listening_came.clear()
-            self._say(question)
+            self._send(question)
             self._listening_came.wait()
             assert self._listening is not None
             return self._listening
@@ -69,7 +69,7 @@ class Questions:
                 assert isinstance(reply, m.Cleared)
                 return reply.alone
             self._cleared.clear()
-            self._say(question)
+            self._send(question)
             self._cleared.wait()
             return not is_needed()
 
@@ -77,7 +77,7 @@ class Questions:
         """Wait, for a bounded time, until what ``report`` tells of is watched."""
         self._watched.clear()
         report()
-        self._say(m.AskWatched())
+        self._send(m.AskWatched())
         self._watched.wait(_UNTIL_WATCHED)
 
     def answered(self, answer: m.Listening | m.Cleared | m.Watched, descriptors: list[int]) -> None:
@@ -96,7 +96,7 @@ class Questions:
     def _request(self, question: m.Message) -> tuple[m.Message, list[int]]:
         """Ask, and read the answer here; only before a thread listens to the supervisor."""
         self._guard(False)
-        self._say(question)
+        self._send(question)
         try:
             answer = self._receive()
         except ChannelClosed:

@@ -76,13 +76,13 @@ class Replacement:
         held = (launch_memory, launch.channel, launch.gate, launch.events, launch.trail)
         shared = [descriptor for descriptor in held if descriptor >= 0]
         try:
-            link.say(m.Replacing(), [ours.fileno()])
+            link.send(m.Replacing(), [ours.fileno()])
             for descriptor in shared:
                 os.set_inheritable(descriptor, True)
             yield launch_memory
         finally:
             # Only where it could not be done.
-            link.say(m.Replacing())
+            link.send(m.Replacing())
             for descriptor in shared:
                 os.set_inheritable(descriptor, False)
             for end in (ours, theirs):

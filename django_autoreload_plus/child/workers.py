@@ -62,7 +62,7 @@ class Workers:
         if self.errands is None and self._link.is_here():
             reader, writer = datagrams.pair()
             with reader:
-                self._link.say(m.WorkersChannel(), [reader.fileno()])
+                self._link.send(m.WorkersChannel(), [reader.fileno()])
             adopted, self._adopted = datagrams.pair()
             adopted.setblocking(False)
             self.errands = Errands(self._link.tracker, writer, adopted)

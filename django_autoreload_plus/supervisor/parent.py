@@ -75,7 +75,7 @@ class Parent:
             os.set_inheritable(descriptor, False)
             self._is_ours = False
             self._channel = Channel(socket.socket(fileno=descriptor))
-            asyncio.get_running_loop().add_reader(self._channel, self._hear, self._channel)
+            asyncio.get_running_loop().add_reader(self._channel, self._receive, self._channel)
 
     def close(self) -> None:
         """Search no further."""
@@ -172,7 +172,7 @@ class Parent:
         self._waiting.clear()
         self._reaper.add(self._process)
 
-    def _hear(self, channel: Channel) -> None:
+    def _receive(self, channel: Channel) -> None:
         try:
             # It has nothing to say; whatever comes, its end is what counts.
             channel.skip()

@@ -46,7 +46,7 @@ class Link:
     def report_imports(self) -> None:
         """Nothing is imported."""
 
-    def say(self, message: m.Message, descriptors: Sequence[int]) -> None:
+    def send(self, message: m.Message, descriptors: Sequence[int]) -> None:
         """Keep what is given back."""
         assert isinstance(message, m.HandBack)
         self.given += [socket.socket(fileno=os.dup(number)) for number in descriptors]

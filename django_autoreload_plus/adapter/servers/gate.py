@@ -45,7 +45,7 @@ class AcceptGate:
 
     def hand_back(self, connection: socket.socket) -> None:
         """Give a connection to whoever serves the new code; close it here afterwards."""
-        self._link.say(m.HandBack(), [connection.fileno()])
+        self._link.send(m.HandBack(), [connection.fileno()])
 
     def began(self) -> None:
         """A request is about to be answered; :meth:`ended` follows, whatever happens."""

@@ -170,7 +170,7 @@ class ProgramSockets:
         os.set_blocking(listening.fileno(), False)
         become(listening, Gated, self)
         link = self._link
-        link.say(m.Keep(address), [listening.fileno()])
+        link.send(m.Keep(address), [listening.fileno()])
         if link.server is None:
             link.serves = True
             # Ports of older code, on which nobody listens here.
@@ -239,7 +239,7 @@ class ProgramSockets:
 
     def _hand_back(self, connection: socket.socket) -> None:
         if self._link.is_here():
-            self._link.say(m.HandBack(), [connection.fileno()])
+            self._link.send(m.HandBack(), [connection.fileno()])
         elif self._workers.errands is not None:
             self._workers.errands.hand_back(connection)
 

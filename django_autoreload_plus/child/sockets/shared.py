@@ -36,7 +36,7 @@ class SharedSockets:
     def listens(self) -> None:
         """This process is about to accept."""
         self._errands.report()
-        self._errands.say(m.Serving())
+        self._errands.send(m.Serving())
 
     def stand_in_front(self, theirs: socket.socket) -> None:
         """See :class:`.kept.Sockets`."""
