@@ -48,14 +48,14 @@ class Clearing:
         *,
         options: Callable[[], Options],
         handle: Callable[[events.Event], None],
-        explain: Callable[[str, Reason], None],
+        tell: Callable[[str, Reason], None],
     ) -> None:
-        """``handle`` decides about an event, ``explain`` tells a reason after some words."""
+        """``handle`` decides about an event, ``tell`` tells a reason after some words."""
         self._children = children
         self._checkpoints = checkpoints
         self._options = options
         self._handle = handle
-        self._explain = explain
+        self._tell = tell
         #: The child that is to be alone; 0: nobody; ``None``: nothing is ending.
         self._keeps: int | None = None
         #: Children that wait, each as often as it has asked.
@@ -81,7 +81,7 @@ class Clearing:
             self._hurry(self._older(child.generation))
             self.update()
             return
-        self._tell(Reason("AP401", f"the old process ends first: {message.act}"), child)
+        self._tell_if_older(Reason("AP401", f"the old process ends first: {message.act}"), child)
         self._handle(events.ClearanceAsked(child.generation))
 
     def begin(self, generation: int) -> None:
@@ -107,7 +107,7 @@ class Clearing:
         self._ending = [child for child in self._ending if self._children.has(child)]
         self._copies = [copy for copy in self._copies if not copy.ended]
         if self._keeps is None:
-            self._tell_alone()
+            self._clear_alone()
         elif not (self._older(self._keeps) or self._copies or self._wait_for_helpers()):
             keeps, self._keeps = self._keeps, None
             self._done(keeps)
@@ -120,7 +120,7 @@ class Clearing:
         if not (self._older(child.generation) and self._may_be_contention(failure)):
             return False
         text = f"tried again without the old process: {failure.summary}"
-        self._tell(Reason("AP402", text), child)
+        self._tell_if_older(Reason("AP402", text), child)
         return True
 
     def is_ending(self, child: Child) -> bool:
@@ -152,7 +152,7 @@ class Clearing:
             hangs = now - before < _IDLE_SHARE * _IDLE_TIME
         if hangs:
             text = "the old process ends: the start may be waiting for it"
-            self._tell(Reason("AP403", text), child)
+            self._tell_if_older(Reason("AP403", text), child)
             self._handle(events.ClearanceAsked(child.generation))
         else:
             asyncio.get_running_loop().call_later(_GLANCE, self._glance, child, pid, used)
@@ -188,7 +188,7 @@ class Clearing:
             elif self._children.has(child):
                 self._asked.append(child)
 
-    def _tell_alone(self) -> None:
+    def _clear_alone(self) -> None:
         """Tell the live child that it need not ask. One that starts reads only answers."""
         children = list(self._children)
         if len(children) == 1 and not self._checkpoints.is_ending:
@@ -223,12 +223,12 @@ class Clearing:
         # Those that are left outlive a reload, as they do with a plain restart.
         for command in sorted(commands - self._lasting):
             text = f"a helper goes on that does not end with the old process: {command}"
-            self._explain("", Reason("AP405", text))
+            self._tell("", Reason("AP405", text))
         self._lasting |= commands
         self._helpers.clear()
         self._helpers_since = 0.0
         return False
 
-    def _tell(self, reason: Reason, child: Child) -> None:
+    def _tell_if_older(self, reason: Reason, child: Child) -> None:
         if self._older(child.generation):
-            self._explain("", reason)
+            self._tell("", reason)

@@ -87,13 +87,13 @@ class Ends:
 
     def unreadable(self, child: Child, problem: str) -> None:
         """A child has sent what cannot be understood."""
-        self._log.terminal.note(f"a process sent what cannot be read; it is replaced: {problem}")
+        self._log.terminal.message(f"a process sent what cannot be read; it is replaced: {problem}")
         self._log.explain(Reason("AP314", "a process sent what cannot be read"))
         self._give_up(child, postmortem.of_unreadable(problem))
 
     def unresponsive(self, child: Child) -> None:
         """A child reads nothing any more."""
-        self._log.terminal.note("a process reads nothing, as if it were stopped; it is replaced")
+        self._log.terminal.message("a process reads nothing, as if it were stopped; it is replaced")
         self._give_up(child, postmortem.of_unresponsive())
 
     def _give_up(self, child: Child, failure: Failure) -> None:

@@ -118,7 +118,7 @@ class Parent:
         if self._channel is not None:
             self._close()
             if not self._is_ending():
-                self._terminal.note(
+                self._terminal.message(
                     f"the process for code that asks for RUN_MAIN has ended ({_named(status)});"
                     " it comes back when the command is started again",
                     verbosity=1 if status else 2,
@@ -158,13 +158,13 @@ class Parent:
         if self._is_ending():
             return
         name = shown(path)
-        self._terminal.note(
+        self._terminal.message(
             f"  a process for what {name} does where RUN_MAIN is not set", verbosity=2
         )
         try:
             self._channel, self._process = _spawn(self._launch, self._environment)
         except OSError as error:
-            self._terminal.note(f"no process for code that asks for RUN_MAIN: {error}")
+            self._terminal.message(f"no process for code that asks for RUN_MAIN: {error}")
             # With the next change there may be one.
             self._waiting.add(path)
             self._task = None

@@ -65,7 +65,7 @@ class ReloadLog:
 
     def detail(self, text: str) -> None:
         """Print what only those want to know who have asked for details."""
-        self.terminal.note(f"  {text}", verbosity=2)
+        self.terminal.message(f"  {text}", verbosity=2)
 
     # -- starts ------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ class ReloadLog:
         number = number + 1 if changed == before and is_soon else 1
         self._last = (changed, time.monotonic(), number)
         if number == _REPEATED and changed:
-            self.terminal.note(
+            self.terminal.message(
                 f"{self.terminal.names(changed)} changed soon after each of the last {number}"
                 " starts: if a program writes it, name it in IGNORE"
             )
@@ -140,12 +140,12 @@ class ReloadLog:
         problem = None if serving else show_page()
         self.terminal.waiting(failure, serving=serving)
         if problem is not None:
-            self.terminal.note(f"no page for the browser: {problem}")
+            self.terminal.message(f"no page for the browser: {problem}")
 
     def failure_over(self) -> None:
         """The disk is again what the live child was made from."""
         self.history.failure = None
-        self.terminal.note("the change was undone · the running code is live again")
+        self.terminal.message("the change was undone · the running code is live again")
 
     def deferred(self) -> None:
         """The change waits for a debugger's prompt."""
@@ -169,5 +169,5 @@ class ReloadLog:
             note = self.history.undone if undone else self.history.unchanged
             note(others, self._timings.seconds)
             names = self.terminal.names(sorted(others))
-            self.terminal.note(f"{names} saved without a change (AP310)", verbosity=2)
+            self.terminal.message(f"{names} saved without a change (AP310)", verbosity=2)
         self._changed.intersection_update(kept)

@@ -30,12 +30,12 @@ class StatusServer:
         self,
         status: Callable[[], dict[str, Any]],
         decided: Callable[[], Awaitable[None]],
-        note: Callable[[str], None],
+        detail: Callable[[str], None],
     ) -> None:
-        """``decided`` ends when all that is saved now is decided about; ``note`` tells details."""
+        """``decided`` ends when what is saved by now is decided about; ``detail`` prints a line."""
         self._status = status
         self._decided = decided
-        self._note = note
+        self._detail = detail
         self._path = ""
         self._listening: socket.socket | None = None
         self._clients: set[asyncio.Task[None]] = set()
@@ -48,7 +48,7 @@ class StatusServer:
         try:
             self._listening, self._path = status_socket.listen(folders, os.getpid())
         except OSError as error:
-            self._note(f"the status cannot be asked for: {error}")
+            self._detail(f"the status cannot be asked for: {error}")
             return
         self._listening.setblocking(False)
         asyncio.get_running_loop().add_reader(self._listening, self._accept)

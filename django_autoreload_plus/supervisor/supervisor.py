@@ -115,7 +115,7 @@ class Supervisor:
             self.checkpoints,
             options=lambda: self._options,
             serves=lambda child: self.live_child() is child,
-            note=self.log.detail,
+            detail=self.log.detail,
         )
         self.launcher = parts.launcher(
             launch,
@@ -133,7 +133,7 @@ class Supervisor:
             self.checkpoints,
             options=lambda: self._options,
             handle=self.handle,
-            explain=self.log.tell,
+            tell=self.log.tell,
         )
         self.inspector = Inspector(
             self.code,
@@ -177,7 +177,7 @@ class Supervisor:
             answers=lambda: self._state.answers,
             changed=self._files_changed,
             matched=self._recorder.later,
-            warn=self.terminal.note,
+            warn=self.terminal.message,
         )
         self.decision = Decision(
             self.children,
@@ -438,7 +438,7 @@ class Supervisor:
 
     def _checkpoint_lost(self, copy: Checkpoint) -> None:
         if copy.problem:
-            self.terminal.note(f"a copy sent what cannot be read; it is dropped: {copy.problem}")
+            self.terminal.message(f"a copy sent what cannot be read; it is dropped: {copy.problem}")
         self._starts.checkpoint_lost(copy)
         self._clearing.update()
         self._shutdown.process_ended()

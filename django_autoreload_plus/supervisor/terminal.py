@@ -83,7 +83,7 @@ class Terminal:
         self.text(failure.text)
         self._line(f"{self._style('bad', self.headline(failure))} · {rest}")
 
-    def note(self, text: str, *, verbosity: int = 1) -> None:
+    def message(self, text: str, *, verbosity: int = 1) -> None:
         """Anything else worth a line."""
         if self.verbosity >= verbosity:
             self._line(text)
@@ -137,7 +137,7 @@ class Terminal:
     def _tell_details(self) -> None:
         details, self._details = self._details, deque(maxlen=_MOST_DETAILS)
         for verbosity, text in details:
-            self.note(text, verbosity=verbosity)
+            self.message(text, verbosity=verbosity)
 
     def _line(self, text: str) -> None:
         now = datetime.now().strftime("%H:%M:%S")  # noqa: DTZ005 - the wall clock of the reader

@@ -48,7 +48,7 @@ class Scene:
             CheckpointPool(ended=lambda *_: None, lost=lambda _copy: None),
             options=lambda: Options(keep_serving=keep_serving),
             handle=self._handle,
-            explain=self._explain,
+            tell=self._tell,
         )
         self.ends: list[Channel] = []
         self.old, self.new = self.add(1), self.add(2)
@@ -71,7 +71,7 @@ class Scene:
         if isinstance(event, events.ClearanceAsked):
             self.clearing.begin(event.generation)
 
-    def _explain(self, _text: str, reason: Reason) -> None:
+    def _tell(self, _text: str, reason: Reason) -> None:
         self.reasons.append(reason.code)
 
     def close(self) -> None:

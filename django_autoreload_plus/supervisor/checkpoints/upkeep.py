@@ -46,13 +46,13 @@ class Upkeep:
         *,
         options: Callable[[], Options],
         serves: Callable[[Child], bool],
-        note: Callable[[str], None],
+        detail: Callable[[str], None],
     ) -> None:
-        """``serves`` says whether a child is the live one, ``note`` tells the diagnostics."""
+        """``serves`` says whether a child is the live one, ``detail`` prints a line."""
         self._checkpoints = checkpoints
         self._options = options
         self._serves = serves
-        self._note = note
+        self._detail = detail
         checkpoints.code_read = self._code_read
         self.prefaulter = Prefaulter()
         #: What requests have used: languages, and what else the framework's adapter names.
@@ -142,7 +142,7 @@ class Upkeep:
     def _code_read(self, copy: Checkpoint, modules: int) -> None:
         self._checkpoints.make_anew(copy)
         self.prefaulter.warm(copy)
-        self._note(f"{copy.label}: the code of {modules:,} modules waits in memory")
+        self._detail(f"{copy.label}: the code of {modules:,} modules waits in memory")
 
     def _make_spares(self) -> None:
         """Have the processes ready that the next save most likely needs."""
@@ -180,7 +180,7 @@ class Upkeep:
         labels = [copy.label for copy in sizes]
         if labels != self._noted:
             self._noted = labels
-            self._note(_account(sizes))
+            self._detail(_account(sizes))
 
 
 def _weigh(copies: Collection[Checkpoint]) -> dict[Checkpoint, float]:
