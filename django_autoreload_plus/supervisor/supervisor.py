@@ -89,11 +89,20 @@ class Supervisor:
         )
         self._folders = launch.entry.folders()
         self._command = launch.entry.words()
-        begun = self._begun = launch.first_child
-        self._trail = Breadcrumbs(begun.trail) if begun else Breadcrumbs.create()
+        self._begun = launch.first_child
+        self._trail = Breadcrumbs(self._begun.trail) if self._begun else Breadcrumbs.create()
         self.terminal = parts.terminal()
         self.log = ReloadLog(self.terminal)
         self.code = CodeState(OwnCode((*launch.project.roots, working_directory())))
+        # Each group needs those before it; what comes later it reaches by a callback.
+        self._make_processes(launch, parts)
+        self._make_watching(parts)
+        self._make_deciding()
+        self._make_ending()
+
+    def _make_processes(self, launch: Launch, parts: Parts) -> None:
+        """The processes of the program, where they come from, and the sockets they are given."""
+        begun = self._begun
         self.traffic = Traffic(
             launch.address,
             Gate.relayed(begun.gate, begun.events) if begun else Gate.create(),
@@ -135,21 +144,6 @@ class Supervisor:
             handle=self.handle,
             tell=self.log.tell,
         )
-        self.inspector = Inspector(
-            self.code,
-            self.children,
-            self.log,
-            state=lambda: self._state,
-            asks=lambda: self._project.asks,
-            quiet_time=self.launcher.quiet_time,
-            decided=self.handle,
-        )
-        self._recorder = LoadRecorder(
-            self.code,
-            doubt=self.checkpoints.forget,
-            edited=self._files_changed,
-            finished=lambda: self.decision.update(),
-        )
         self.parent = Parent(
             launch,
             self.code,
@@ -159,15 +153,14 @@ class Supervisor:
             killed=self._parent_killed,
             terminal=self.terminal,
         )
-        self._shutdown = Shutdown(
-            self._loop,
-            self.children,
-            self.checkpoints,
-            self.parent,
-            patience=self._patience,
-            asked=lambda status: self.handle(events.StopAsked(status)),
-            needed=self._may_end_by_itself,
-            finished=self._finish,
+
+    def _make_watching(self, parts: Parts) -> None:
+        """What is known about the files: what was loaded, what is watched, and what differs."""
+        self._recorder = LoadRecorder(
+            self.code,
+            doubt=self.checkpoints.forget,
+            edited=self._files_changed,
+            finished=lambda: self.decision.update(),
         )
         self.files = FileWatch(
             parts.watcher,
@@ -179,13 +172,6 @@ class Supervisor:
             matched=self._recorder.later,
             warn=self.terminal.message,
         )
-        self.decision = Decision(
-            self.children,
-            self.files,
-            state=lambda: self._state,
-            is_reading=lambda: self.inspector.is_under_way or self._recorder.is_reading,
-        )
-        self._status = StatusServer(self._snapshot, self.decision.wait, self.log.detail)
         self._loads = Loads(
             self.code,
             self.checkpoints,
@@ -194,6 +180,18 @@ class Supervisor:
             self._recorder,
             edited=self._files_changed,
         )
+        self.inspector = Inspector(
+            self.code,
+            self.children,
+            self.log,
+            state=lambda: self._state,
+            asks=lambda: self._project.asks,
+            quiet_time=self.launcher.quiet_time,
+            decided=self.handle,
+        )
+
+    def _make_deciding(self) -> None:
+        """What becomes of a child, as events for the policy."""
         self._prompts = OpenPrompts(self.handle, self._prompt_left)
         self._progress = Progress(
             self._trail,
@@ -203,7 +201,7 @@ class Supervisor:
             clearing=self._clearing,
             traffic=self.traffic,
             log=self.log,
-            at_once=launch.at_once,
+            at_once=self._at_once,
             options=lambda: self._options,
             state=lambda: self._state,
             handle=self.handle,
@@ -215,7 +213,7 @@ class Supervisor:
             clearing=self._clearing,
             progress=self._progress,
             log=self.log,
-            at_once=launch.at_once,
+            at_once=self._at_once,
             state=lambda: self._state,
             handle=self.handle,
         )
@@ -231,6 +229,26 @@ class Supervisor:
             state=lambda: self._state,
             handle=self.handle,
         )
+
+    def _make_ending(self) -> None:
+        """The end of the command, and who asks about it from outside."""
+        self._shutdown = Shutdown(
+            self._loop,
+            self.children,
+            self.checkpoints,
+            self.parent,
+            patience=self._patience,
+            asked=lambda status: self.handle(events.StopAsked(status)),
+            needed=self._may_end_by_itself,
+            finished=self._finish,
+        )
+        self.decision = Decision(
+            self.children,
+            self.files,
+            state=lambda: self._state,
+            is_reading=lambda: self.inspector.is_under_way or self._recorder.is_reading,
+        )
+        self._status = StatusServer(self._snapshot, self.decision.wait, self.log.detail)
 
     async def run(self) -> int:
         """Supervise until the program or the user ends it; returns the exit status."""
