@@ -23,13 +23,13 @@ from .replacement import is_for_a_child, is_python
 
 
 class RunAgain:
-    """Is told of the inner process before it begins."""
+    """Notices that the program starts itself once more, as a process inside this one."""
 
     def __init__(self, link: Connection) -> None:
         self._link = link
 
     def install(self) -> None:
-        """Begin; it stays until the program has started."""
+        """Look at each process that is started, until the program has started."""
         self._link.tracker.begins_to_run = self._begins
 
     def _begins(self, _file: Any, words: Any, _folder: Any, environment: Any) -> None:

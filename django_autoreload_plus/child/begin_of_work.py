@@ -35,7 +35,7 @@ class BeginOfWork:
         self._link = link
 
     def await_it(self) -> None:
-        """Tell the connection when it comes."""
+        """Have the connection say that the program has started, at its first act."""
         listeners = self._link.tracker.listeners
         listeners.update(dict.fromkeys(_EVENTS, self._begins))
         listeners.update(dict.fromkeys(_FORKS, self._forks))

@@ -40,7 +40,7 @@ class Clearance:
         self.exclusive_files: list[str] = []
 
     def install(self) -> None:
-        """Ask from now on."""
+        """Ask from now on, also in processes of ``multiprocessing``."""
         self.begin()
         self._tracker.call_after_import("multiprocessing.util", self._watch_spawns)
 
@@ -55,12 +55,12 @@ class Clearance:
         self._pid = os.getpid()
 
     def freeze(self) -> None:
-        """A checkpoint asks nobody."""
+        """Listen no more: what a checkpoint does is no act of the program."""
         self.is_needed = False
         self._tracker.acts = {}
 
     def give(self) -> None:
-        """No older process is left."""
+        """No older process is left: stop asking."""
         self.is_needed = False
         self._listen()
 

@@ -26,7 +26,7 @@ class OwnDescriptors:
         self._close, self._closerange = os.close, os.closerange
 
     def install(self) -> None:
-        """Begin; it stays for the life of the process."""
+        """Replace the functions, for the life of the process."""
 
         def close(fd: int) -> None:
             if fd in self._protected():

@@ -1,4 +1,4 @@
-"""One life of a child: run the program, and say how it ended."""
+"""The main function of a child: it runs the program, and sends how that ended."""
 
 from __future__ import annotations
 

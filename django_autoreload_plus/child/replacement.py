@@ -29,7 +29,7 @@ class Replacement:
         self._execv, self._execve = os.execv, os.execve
 
     def install(self) -> None:
-        """Begin; it stays for the life of the process."""
+        """Replace the functions, for the life of the process."""
 
         def execv(path: Any, argv: Any, /) -> None:
             self._replace(path, argv, None)
@@ -81,7 +81,7 @@ class Replacement:
                 os.set_inheritable(descriptor, True)
             yield launch_memory
         finally:
-            # Only where it could not be done.
+            # exec returns only where it has failed: there will be no other image.
             link.send(m.Replacing())
             for descriptor in shared:
                 os.set_inheritable(descriptor, False)

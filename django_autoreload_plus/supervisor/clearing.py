@@ -167,7 +167,7 @@ class Clearing:
     ) -> bool:
         match failure.kind:
             case "check" | "command" | "syntax":
-                # These lie in the code, or in the command.
+                # Their cause lies in the code, or in the command: no process can be it.
                 return False
             case "exception" | "exit" | "signal" | "timeout":
                 suspected = ("likely",) if self._options().keep_serving else ("likely", "possible")
@@ -198,7 +198,7 @@ class Clearing:
                 child.send(m.Cleared())
 
     def _older(self, generation: int) -> list[Child]:
-        """The children before this generation; of 0: all."""
+        """The children before this generation; ``0``: all children."""
         return [
             child for child in self._children if child.generation < generation or not generation
         ]

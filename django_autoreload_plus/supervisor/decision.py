@@ -36,7 +36,7 @@ class Decision:
         self._reports: dict[int, asyncio.Event] = {}
 
     def update(self) -> None:
-        """Something has happened."""
+        """Look again whether everything is decided about; called after each event."""
         for news in self._news:
             news.set()
 

@@ -94,7 +94,7 @@ class History:
         self._add(Reload(tuple(sorted(files)), "live", "taken", "", seconds))
 
     def undone(self, files: Collection[str], seconds: float) -> None:
-        """What was live goes on, as nothing differs from it any more."""
+        """The live child goes on: the disk is again what it was made from."""
         self.failure = None
         self.explain(Reason("AP311", "the disk is what the last good process was made from"))
         self._add(Reload(tuple(sorted(files)), "live", "", "", seconds))

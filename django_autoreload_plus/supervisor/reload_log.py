@@ -13,7 +13,7 @@ from .terminal import Terminal
 from .timings import ReloadTimings
 
 #: After so many reloads in a row for the same file, changed so few seconds after the last was live,
-#: the file is probably written by a program: nobody who looks at what has been saved is as fast.
+#: the file is probably written by a program: a person who looks at the result takes longer.
 _REPEATED = 20
 _SOON = 1.5
 
@@ -51,7 +51,7 @@ class ReloadLog:
             self.explain(Reason("AP316", text))
 
     def mark(self, stage: str) -> None:
-        """The save has come to this stage."""
+        """Note the time of this stage of the reload."""
         self._timings.mark(stage)
 
     def explain(self, reason: Reason) -> None:
@@ -80,7 +80,7 @@ class ReloadLog:
         self.history.start()
 
     def launched(self, child: Child) -> None:
-        """The process of the start is there."""
+        """The process was made: forked from a checkpoint, or spawned."""
         self._timings.mark("spawned" if child.origin == START else "forked")
 
     def restart_asked(self) -> None:

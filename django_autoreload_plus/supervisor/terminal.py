@@ -39,7 +39,7 @@ class Terminal:
 
     def __init__(self) -> None:
         self.color: bool | None = None
-        #: The program has started once: how much it wants to be told is known.
+        #: The program has been live once: the verbosity that it wants is known.
         self.started = False
         self.verbosity = 2 if os.environ.get("DJANGO_AUTORELOAD_PLUS_DEBUG") else 1
         self._said: set[str] = set()
@@ -84,14 +84,14 @@ class Terminal:
         self._line(f"{self._style('bad', self.headline(failure))} · {rest}")
 
     def message(self, text: str, *, verbosity: int = 1) -> None:
-        """Anything else worth a line."""
+        """Print a line of this ``verbosity``; kept while it is unknown which are wanted."""
         if self.verbosity >= verbosity:
             self._line(text)
         elif not self.started:
             self._details.append((verbosity, text))
 
     def text(self, text: str) -> None:
-        """A text of its own, as it is."""
+        """Print a text as it is, without the time."""
         stream = sys.stderr
         with contextlib.suppress(OSError, ValueError):
             stream.write(text if text.endswith("\n") else f"{text}\n")

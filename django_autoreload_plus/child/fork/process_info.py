@@ -150,7 +150,7 @@ class Linux:
         return os.open(_entry(descriptor), flags | os.O_CLOEXEC)
 
     def private_handles(self, candidates: Mapping[int, tuple[int, int]]) -> list[Handle]:
-        """What wakes an event loop that does not run."""
+        """The handles by which an idle event loop is woken."""
         from . import private_handles
 
         return private_handles.find(candidates)

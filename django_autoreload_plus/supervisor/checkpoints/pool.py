@@ -27,7 +27,7 @@ _FEW = 30
 
 
 class CheckpointPool:
-    """All checkpoints of the command."""
+    """All checkpoints of the command: keeps them, forks them, and reads what they send."""
 
     def __init__(
         self, *, ended: Callable[[int, int], None], lost: Callable[[Checkpoint], None]

@@ -85,7 +85,7 @@ def masked(failure: Failure) -> Failure:
 
 
 def bare(status: int) -> Response:
-    """An answer that says no more than its status."""
+    """An answer with nothing but its status: no detail of the project."""
     name = http.HTTPStatus(status).phrase
     body = f"<!doctype html>\n<title>{name}</title>\n<h1>{name} ({status})</h1>\n"
     return _response(status, "text/html", body)
