@@ -46,7 +46,7 @@ def connect(connection: Connection) -> None:
     lead_here(begin, _make_ours if connection.launch.has_server else None)
     if wants_reloader(sys.argv):
         # Other commands may never tell that they have started.
-        connection.collector.rest()
+        connection.collector.pause()
     contention.inherent += [FieldError, ImproperlyConfigured]
     connection.framework.landmarks = LANDMARKS
     connection.framework.lies_in_code = _lies_in_code

@@ -112,7 +112,7 @@ class Checkpointer:
 
     def _cease_to_record(self) -> None:
         if self._swapper is not None:
-            self._swapper.rest()
+            self._swapper.stop()
             self._link.when_quiet(self._swapper.let_go)
 
     def refuse(self, reason: Reason) -> None:

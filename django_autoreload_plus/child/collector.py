@@ -28,22 +28,22 @@ class Collector:
         self._usual = self._ours = self._get()
         self._stand_in: object = None
 
-    def rest(self) -> None:
+    def pause(self) -> None:
         """Let no pass begin from now on."""
-        if not _has_generations() or self._is_resting() or not 0 < self._usual[0] < _MOST:
+        if not _has_generations() or self._is_paused() or not 0 < self._usual[0] < _MOST:
             return
         self._ours = (_MOST, *self._usual[1:])
         gc.set_threshold(*self._ours)
 
         @functools.wraps(self._get)
         def get_threshold() -> tuple[int, int, int]:
-            return self._usual if self._is_resting() else self._get()
+            return self._usual if self._is_paused() else self._get()
 
         gc.get_threshold = self._stand_in = get_threshold
 
     def settle(self) -> bool:
         """Make the pass that is due, in a process that has time for it; false: none is."""
-        if not self._is_resting() or gc.get_count()[0] <= _FEW:
+        if not self._is_paused() or gc.get_count()[0] <= _FEW:
             return False
         gc.collect()
         return True
@@ -51,23 +51,23 @@ class Collector:
     def age(self) -> None:
         """All that there is by now counts as old."""
         # With fewer no pass would begin at once, just when the first request is answered.
-        if self._is_resting() and gc.get_count()[0] > self._usual[0]:
+        if self._is_paused() and gc.get_count()[0] > self._usual[0]:
             _age()
 
-    def work(self) -> None:
+    def run_as_usual(self) -> None:
         """Let the collector run as usual; all that there is by now counts as old."""
         self.age()
         self.give_back()
 
     def give_back(self) -> None:
         """Set the thresholds as they would be without this class."""
-        if self._is_resting():
+        if self._is_paused():
             gc.set_threshold(*self._usual)
         self._ours = self._usual
         if gc.get_threshold is self._stand_in:
             gc.get_threshold = self._get
 
-    def _is_resting(self) -> bool:
+    def _is_paused(self) -> bool:
         return self._ours != self._usual and self._get() == self._ours
 
 

@@ -231,7 +231,7 @@ class Connection:
     def start_silently(self) -> None:
         """The program begins its work, in which nobody listens to the supervisor."""
         self._track_no_more(scan=True)
-        self.collector.work()
+        self.collector.run_as_usual()
         if self.checkpoints is not None:
             self.checkpoints.stop()
         self.send(m.Started(restarts=False, reads_messages=False))
@@ -296,7 +296,7 @@ class Connection:
 
     def _run_thread(self) -> None:
         self.started = True
-        self.collector.work()
+        self.collector.run_as_usual()
         self.tracker.listeners.pop("exec", None)
         if self.checkpoints is not None:
             self.checkpoints.stop()

@@ -51,7 +51,7 @@ class Starts:
             returned=lambda generation: handle(events.RestartAsked(generation)),
         )
 
-    def begin(self, generation: int) -> None:
+    def start(self, generation: int) -> None:
         """Start a child of this generation with the files as they are now."""
         log, code = self._log, self._code
         log.starting()

@@ -303,7 +303,7 @@ class Supervisor:
             case actions.Admit():
                 self._admit(action)
             case actions.Start():
-                self._starts.begin(action.generation)
+                self._starts.start(action.generation)
             case actions.RetireChild():
                 self._retire(action.generation)
             case actions.Kill():

@@ -12,7 +12,7 @@ The order in the life of a process:
    ``Index.build_own()``.
 4. In a fork of the checkpoint: ``prepare`` for each edited file, and if all are `Ready`, ``apply``
    for each.
-5. Where a process goes on to serve, that fork or the one that started: ``RunRecorder.rest()`` and
+5. Where a process goes on to serve, that fork or the one that started: ``RunRecorder.stop()`` and
    ``CopyAudit.stop()``; once it is quiet, ``Index.clear()``.
 
 `Swapper` does all of it for a child.

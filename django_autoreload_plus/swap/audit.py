@@ -196,12 +196,12 @@ class CopyAudit:
         self._blinded_by("used gc.get_referents(), which hands out code objects")
 
     def _tracer_set(self, _args: tuple[object, ...]) -> None:
-        self.hooks.rest()
+        self.hooks.stop()
         self._blinded_by("set a tracer or profiler, whose own calls are not recorded")
 
     def _monitor_set(self, args: tuple[object, ...]) -> None:
         if args and args[0] is not None:
-            self.hooks.rest()
+            self.hooks.stop()
             self._blinded_by("registered a sys.monitoring callback, whose calls are not recorded")
 
     def _hook_added(self, _args: tuple[object, ...]) -> None:

@@ -36,7 +36,7 @@ class AuditHooks:
 
         sys.addaudithook = addaudithook
 
-    def rest(self) -> None:
+    def stop(self) -> None:
         """Report nothing more: not to other tools either, as it would be without this class."""
         self._recording = False
         for hook in self._hooks:

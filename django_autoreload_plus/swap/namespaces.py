@@ -147,7 +147,7 @@ class Namespaces:
         self._observed = [*self._modules]
         self._switch(ModuleType, self._class)
 
-    def rest(self) -> None:
+    def stop(self) -> None:
         """All modules are ordinary ones from now on."""
         self._switch(self._class, ModuleType)
         # To look at all of them again would write to each, in memory shared with a checkpoint.

@@ -25,7 +25,7 @@ _TOOL = 4  # one of the two that PEP 669 reserves for nobody
 class RunRecorder:
     """Notes each code object at its first start, by `sys.monitoring`.
 
-    ``start`` before the first import of the user's, ``rest`` when the user's process goes on to
+    ``start`` before the first import of the user's, ``stop`` when the user's process goes on to
     serve. What was noted stays valid in forked checkpoints.
     """
 
@@ -64,7 +64,7 @@ class RunRecorder:
             self._recording = True
         return None
 
-    def rest(self) -> None:
+    def stop(self) -> None:
         """Record nothing more, but keep the tool: the process serves from now on.
 
         Giving the tool back would make the interpreter look at every function again

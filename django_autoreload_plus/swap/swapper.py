@@ -60,11 +60,11 @@ class Swapper:
         from . import apply  # noqa: F401 - see above
 
         # What is served from here on is not to see what the modules were.
-        self._audit.namespaces.rest()
+        self._audit.namespaces.stop()
 
     def read_no_more(self) -> None:
         """The program runs, and no checkpoint comes after this: its modules are ordinary ones."""
-        self._audit.namespaces.rest()
+        self._audit.namespaces.stop()
 
     def observe(self) -> None:
         """In the checkpoint: something runs that belongs to the start."""
@@ -74,7 +74,7 @@ class Swapper:
     def build_index(self) -> None:
         """In the checkpoint, while it idles: find every function and its code."""
         self._audit.stop()
-        self._audit.namespaces.rest()
+        self._audit.namespaces.stop()
         self._recorder.prepare()
         if self._records:
             self._index.build_own(self._call_in_fork, _is_own, complete=self._audit.functions_made)
@@ -98,12 +98,12 @@ class Swapper:
             ready.apply()
         return None
 
-    def rest(self) -> None:
+    def stop(self) -> None:
         """The process serves from now on: record nothing more."""
-        self._audit.hooks.rest()
-        self._recorder.rest()
+        self._audit.hooks.stop()
+        self._recorder.stop()
         self._audit.stop()
-        self._audit.namespaces.rest()
+        self._audit.namespaces.stop()
 
     def let_go(self) -> None:
         """Forget what only the swap needed; touches memory, so not before it is quiet."""

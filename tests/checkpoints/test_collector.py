@@ -1,4 +1,4 @@
-"""The garbage collector rests while a program starts, and nobody can tell afterwards."""
+"""The garbage collector is paused while a program starts, and nobody can tell afterwards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(
-    not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="it never rests there"
+    not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="it is never paused there"
 )
 
 #: Enough for several passes of a collector that runs.

@@ -57,7 +57,7 @@ def main() -> None:
     if refusal is None:
         _import(request["modules"])
     audit.stop()
-    audit.namespaces.rest()
+    audit.namespaces.stop()
     recorder.prepare()
     index.build_own(call_in_fork, looks_own, complete=audit.functions_made)
     for relative, source in edits:
@@ -107,7 +107,7 @@ def _swapped(
         if isinstance(outcome, Refusal):
             return _refused(outcome)
         outcome.apply()
-        known[1].rest()
+        known[1].stop()
         known[0].clear()
         changed = outcome.changed
         if not request.get("describe", True):
