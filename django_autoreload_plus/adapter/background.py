@@ -65,7 +65,7 @@ class BackgroundChecks:
         self._output = io.StringIO()
 
     def run(self, *, migrations_only: bool) -> None:
-        """Run them now."""
+        """Run the checks in this thread; those for migrations alone if ``migrations_only``."""
         out = io.StringIO()
         command = self._copy(out)
         try:

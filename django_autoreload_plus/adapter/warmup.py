@@ -56,7 +56,7 @@ def preload_framework(uses: Iterable[str]) -> None:
 
 
 def preload_urls() -> None:
-    """The URLconf."""
+    """Load the URLconf."""
     # As above.
     get_resolver().url_patterns  # noqa: B018 - computed when asked for
 

@@ -41,7 +41,7 @@ def is_supported() -> bool:
 
 
 def key(folder: str) -> str:
-    """Stand for a folder in names."""
+    """A digest of the path of a folder, for the names of sockets."""
     path = os.fsencode(real(folder))
     return hashlib.blake2b(path, digest_size=6).hexdigest()
 
@@ -99,7 +99,7 @@ def listen(folders: Iterable[str], pid: int) -> tuple[socket.socket, str]:
 
 
 def remove(listening: socket.socket, path: str) -> None:
-    """Leave nothing behind."""
+    """Close the socket, and remove its name."""
     listening.close()
     with contextlib.suppress(OSError):
         os.unlink(path)

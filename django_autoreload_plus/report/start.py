@@ -76,7 +76,7 @@ def measure(launch: Launch, environment: Mapping[str, str]) -> MeasuredStart:
 
 
 def _listen(channel: Channel, start: MeasuredStart, copies: list[Channel]) -> None:
-    """Hear of everything, until the process is gone."""
+    """Read all messages, until the process has sent what it measured, or has ended."""
     limit = start.options.start_timeout
     channel.socket.settimeout(limit or None)
     label = ""

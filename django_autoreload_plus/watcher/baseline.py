@@ -88,7 +88,7 @@ class Change:
 
     @property
     def stamp(self) -> Stamp | None:
-        """Changes with every write, whatever was written."""
+        """Identity and times of the file: they change with each write, also of the same bytes."""
         return self.version.signature
 
 

@@ -38,7 +38,7 @@ class _Reader:
         return "autoreload"
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802 - the name Twisted asks for
-        """The loop ends."""
+        """Twisted's loop ends, and with it the use of the socket."""
 
     def start(self) -> None:
         """Watch the socket from now on."""
@@ -67,7 +67,7 @@ class DaphneGate:
         self._requests: set[Any] = set()
 
     def open(self) -> None:
-        """Begin."""
+        """Begin to accept, as soon as Daphne listens."""
         factory = self._server.http_factory
         build = factory.buildProtocol
 

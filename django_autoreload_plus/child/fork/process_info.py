@@ -83,13 +83,13 @@ class Linux:
     """Linux, see proc(5)."""
 
     def obstacle(self, *, asked_for: bool) -> Reason | None:  # noqa: ARG002 - of all systems
-        """Nothing, where it can be asked."""
+        """On Linux only a missing ``/proc`` can prevent it."""
         if not os.path.isdir("/proc/self/fd"):
             return Reason("AP202", "forked copies need /proc, which is not there")
         return None
 
     def listen(self, listeners: Listeners) -> None:
-        """Nothing."""
+        """Do nothing: Linux tells all of it when it is asked."""
 
     def native_threads(self) -> int:
         """All but the thread pools that survive a fork."""
@@ -109,7 +109,7 @@ class Linux:
         return True
 
     def caught(self, signals: Iterable[signal.Signals]) -> list[signal.Signals]:
-        """As /proc/self/status says."""
+        """Those in ``SigCgt`` of /proc/self/status."""
         with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
             text = next(line.split()[1] for line in file if line.startswith("SigCgt:"))
         mask = int(text, 16)
@@ -129,7 +129,7 @@ class Linux:
         return False
 
     def strange(self, descriptor: int, kind: int) -> str | None:
-        """An anonymous inode of a kind that cannot be shared."""
+        """One of the anonymous inodes that cannot be shared, such as an epoll object."""
         if kind in KNOWN_KINDS:
             return None
         target = self.path(descriptor)
@@ -142,11 +142,11 @@ class Linux:
         return [(device, int(inode), name) for device, inode, name in found]
 
     def path(self, descriptor: int) -> str:
-        """The name, or what stands for one."""
+        """Where the link in /proc/self/fd leads."""
         return os.readlink(_entry(descriptor))
 
     def open_again(self, descriptor: int, flags: int) -> int:
-        """Also when its name is gone."""
+        """Through /proc/self/fd, which works without a name, too."""
         return os.open(_entry(descriptor), flags | os.O_CLOEXEC)
 
     def private_handles(self, candidates: Mapping[int, tuple[int, int]]) -> list[Handle]:
@@ -187,7 +187,7 @@ class MacOS:
         listeners["fcntl.fcntl"] = self._fcntl
 
     def native_threads(self) -> int:
-        """All there are: macOS does not tell which of them would survive."""
+        """All native threads: macOS does not tell which of them would survive."""
         return int(_process().num_threads()) - 1
 
     def has_children(self) -> bool:
@@ -195,7 +195,7 @@ class MacOS:
         return bool(_process().children())
 
     def caught(self, signals: Iterable[signal.Signals]) -> list[signal.Signals]:
-        """None: the system does not tell of handlers in C."""
+        """Only those in Python: macOS does not tell of handlers in C."""
         return [number for number in signals if callable(signal.getsignal(number))]
 
     def is_locked(self, descriptor: int) -> bool:
@@ -204,7 +204,7 @@ class MacOS:
         return held is not None and held == identity(descriptor)
 
     def strange(self, descriptor: int, kind: int) -> str | None:  # noqa: ARG002 - of all systems
-        """Anything that is not known."""
+        """All that is of none of the known kinds: macOS has no names for them."""
         return None if kind in KNOWN_KINDS else "something that is no file is open"
 
     def shared_memory(self) -> list[tuple[str, int, str]]:
@@ -260,7 +260,7 @@ class MacOS:
 
 
 def this_system() -> System:
-    """The one that Python runs on."""
+    """The system that Python runs on."""
     return Linux() if sys.platform.startswith("linux") else MacOS()
 
 
