@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+
+from harness import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,25 +72,32 @@ def test_an_edit_of_such_a_file(our_reloader: Reloader, tmp_path: Path) -> None:
         server.shows("one written")
 
 
-WRITTEN_LATER = """if os.environ.get("RUN_MAIN") == "true":
-            import sys, threading, time
-            from pathlib import Path
+WRITTEN_LATER = """from django.core.signals import request_finished
+        request_finished.connect(write, weak=False)
 
-            def write():
-                while "views" not in sys.modules:
-                    time.sleep(0.01)
-                time.sleep(0.1)
-                Path("number.py").write_text(f"NUMBER = {time.time_ns()}")
 
-            threading.Thread(target=write, daemon=True).start()"""
+def write(**_):
+    import time
+    from pathlib import Path
+
+    Path("number.py").write_text(f"NUMBER = {time.time_ns()}")"""
+NAMED = re.compile("number.py changed soon after each .* name it in IGNORE")
 
 
 def test_a_file_that_is_written_once_it_serves(our_reloader: Reloader, tmp_path: Path) -> None:
     """A program that rewrites its own module reloads for ever, and nobody would know why."""
     files = {"views.py": f"import number\n{VIEWS}", "number.py": "NUMBER = 0"}
-    with our_reloader.maker(tmp_path)(files, ready=WRITTEN_LATER) as server:
+    settings = "WORD = 'made'"
+    with our_reloader.maker(tmp_path)(files, settings=settings, ready=WRITTEN_LATER) as server:
+        server.wait_for("/")
+
+        def is_named() -> bool:
+            # Answered by the newest code, which writes anew.
+            server.get("/")
+            return NAMED.search(server.output) is not None
+
         # After twenty starts, without copies each from the beginning.
-        server.wait_for_output("number.py changed soon after each .* name it in IGNORE", 150)
+        wait_until(is_named, "the file's name", 150)
         server.edit(
             "settings.py", "AUTORELOAD_PLUS = {", 'AUTORELOAD_PLUS = {"IGNORE": ["number.py"], '
         )
