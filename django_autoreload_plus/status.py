@@ -252,7 +252,7 @@ def _reload(reload: dict[str, Any], folder: str) -> Iterator[str]:
     when = datetime.fromisoformat(reload["time"]).astimezone().strftime("%H:%M:%S")
     names = ", ".join(_relative(path, folder) for path in reload["files"]) or "no file"
     ways = {
-        "swap": f"{' and '.join(reload['exchanged']) or 'line numbers'} exchanged",
+        "swap": f"{' and '.join(reload['exchanged'])} exchanged",
         "copy": f"from the copy “{reload['from']}”",
         "start": "a complete start",
         "taken": "taken by the running program",

@@ -10,6 +10,7 @@ from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from .under_way import UnderWay
 
+THREAD_NAME = "autoreload-link"
 #: New modules are reported together when they come within this time, in seconds.
 _REPORT_DELAY = 0.05
 #: The first report waits until the requests after a save have been answered.
@@ -58,7 +59,7 @@ class Listener:
         """Read from the channel; ``scan``: look at all modules for the first report."""
         self._wake_read, self._wake_write = os.pipe()
         self._thread = threading.Thread(
-            target=self._run, args=(channel, scan), name="autoreload-link", daemon=True
+            target=self._run, args=(channel, scan), name=THREAD_NAME, daemon=True
         )
         self._thread.start()
 

@@ -8,7 +8,6 @@ from collections.abc import Collection
 from typing import Literal
 
 from ..protocol.failure import Failure
-from ..protocol.messages import READY
 from ..protocol.reasons import Reason
 from ..records import dataclass, replace
 from .child import START, Child
@@ -109,8 +108,9 @@ class History:
         way: Way = ""
         origin, child = "", self._attempt
         if child is not None:
-            way = "start" if child.origin == START else "swap" if child.swapped else "copy"
-            origin = "" if way == "start" else READY if way == "swap" else child.origin
+            # Where the copy has not loaded what changed, or has it so, nothing is exchanged.
+            way = "start" if child.origin == START else "swap" if child.exchanged else "copy"
+            origin = "" if way == "start" else child.origin
         exchanged = child.exchanged if child is not None else ()
         return Reload(tuple(sorted(files)), outcome, way, origin, seconds, exchanged=exchanged)
 

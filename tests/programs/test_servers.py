@@ -204,6 +204,31 @@ def _edited_when_loaded(server: DevServer, names: list[str]) -> Iterator[str]:
         yield name
 
 
+#: Ends of a program that has begun its work before it binds its port, and what is said of it.
+BEGUN = {
+    "threading.Thread(None, time.sleep, 'ticker', [600], daemon=True).start()": "(ticker)",
+    "time.sleep(0.01)": "has begun its work",
+}
+
+
+@pytest.mark.parametrize("line", BEGUN)
+def test_no_thread_of_the_reloader_is_named(tmp_path: Path, line: str) -> None:
+    """Somebody would look in vain for the thread that keeps copies from being taken."""
+    server = server_in(tmp_path, "begun.py 8000")
+    plain = server.path("plain.py").read_text()
+    begun = plain.replace("import time\n", "import threading\nimport time\n")
+    server.write(
+        "begun.py", begun.replace("ThreadingHTTPServer((", f"{line}\nThreadingHTTPServer((")
+    )
+    with server:
+        wait_until(lambda: _answers(server), server)
+        (told,) = status.ask(status.find([str(tmp_path)]), 30)
+        (refusal,) = told["refusals"]
+        assert refusal["code"] == "AP206"
+        assert BEGUN[line] in refusal["text"]
+        assert "autoreload" not in refusal["text"]
+
+
 @pytest.mark.parametrize(
     ("line", "page"),
     [

@@ -8,6 +8,7 @@ import pytest
 
 from django_autoreload_plus.protocol.channel import Channel
 from django_autoreload_plus.protocol.failure import Failure
+from django_autoreload_plus.protocol.messages import READY
 from django_autoreload_plus.supervisor.child import Child
 from django_autoreload_plus.supervisor.reload_log import ReloadLog
 from django_autoreload_plus.supervisor.terminal import Terminal
@@ -45,6 +46,21 @@ def test_files_that_were_only_touched_are_not_named(
     assert "/site/a.py changed · live in" in capsys.readouterr().err
     (reload,) = log.history.reloads
     assert (reload.files, reload.outcome, reload.origin) == (("/site/a.py",), "live", "at urls")
+
+
+@pytest.mark.parametrize(("exchanged", "way"), [((), "copy"), (("line numbers",), "swap")])
+def test_a_swap_without_an_exchange_is_none(
+    log: ReloadLog, child: Child, exchanged: tuple[str, ...], way: str
+) -> None:
+    """The status would name an exchange, where the copy had not loaded the file, or has it so."""
+    child.origin, child.swapped, child.exchanged = READY, True, exchanged
+    log.files_changed({"/site/a.py"})
+    log.starting()
+    log.launched(child)
+    log.history.started(child)
+    log.live(child, {"/site/a.py"})
+    (reload,) = log.history.reloads
+    assert (reload.way, reload.origin) == (way, READY)
 
 
 def test_the_page_comes_before_the_line(log: ReloadLog, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ from ...protocol.messages import OpenFile
 from ...protocol.reasons import Reason
 from ...records import dataclass, field
 from ...swap.support import OUR_TOOL, free_threaded
+from ..listener import THREAD_NAME
 from . import event_loops
 from .file_offsets import can_be_separated
 from .outside import package_of
@@ -333,8 +334,11 @@ def _interpreters() -> Reason | None:
 
 def _python_threads() -> Reason | None:
     others = [t.name for t in threading.enumerate() if t is not threading.current_thread()]
+    if named := [name for name in others if name != THREAD_NAME]:
+        return Reason("AP206", f"a second thread is running ({named[0]})")
     if others:
-        return Reason("AP206", f"a second thread is running ({others[0]})")
+        text = "a second thread is running: the reloader's, as the program has begun its work"
+        return Reason("AP206", text)
     if len(sys._current_frames()) > 1:
         return Reason("AP206", "a second thread is running Python code")
     return None
