@@ -21,7 +21,14 @@ from .checkpoints.line import Checkpoint
 from .checkpoints.pool import CheckpointPool
 from .child import Child
 from .children import EXIT_TIME, Children
-from .processes import command_of, cpu_seconds, database_is_locked_by, descendants, is_alive
+from .processes import (
+    command_of,
+    cpu_seconds,
+    database_is_locked_by,
+    descendants,
+    is_alive,
+    wants_to_run,
+)
 
 #: For answers under way, in seconds.
 _GRACE = 0.5
@@ -144,6 +151,9 @@ class Clearing:
         if child.pid != pid:
             # It has left a checkpoint behind, and goes on in another process.
             pid, used = child.pid, []
+        if child.pid_is_certain and wants_to_run(pid):
+            # On a machine that has no time for it, that looks like a process that waits.
+            used = []
         used.append(cpu_seconds(pid) if child.pid_is_certain else None)
         now, before = used[-1], used[-1 - _IDLE_TIME] if len(used) > _IDLE_TIME else None
         if now is None or before is None:

@@ -56,6 +56,12 @@ def is_alive(pid: int) -> bool:
     return False
 
 
+def wants_to_run(pid: int) -> bool:
+    """Whether it waits for nothing but a processor or a disk, however long that takes."""
+    fields = _stat(pid)
+    return fields is not None and fields[_STATE] in "RD"
+
+
 def go_on(pid: int) -> None:
     """Let a process run that has been stopped (SIGSTOP)."""
     fields = _stat(pid)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from django_autoreload_plus.options import Options
 from django_autoreload_plus.protocol import messages as m
 from django_autoreload_plus.protocol.channel import Channel
 from django_autoreload_plus.protocol.failure import Failure
-from django_autoreload_plus.supervisor import events
+from django_autoreload_plus.supervisor import clearing, events
 from django_autoreload_plus.supervisor.checkpoints.pool import CheckpointPool
 from django_autoreload_plus.supervisor.child import Child
 from django_autoreload_plus.supervisor.children import Children
@@ -121,6 +123,45 @@ def test_the_only_child_is_told_once_that_it_is_alone() -> None:
             assert scene.heard(scene.old) == [m.Cleared()]
 
     run(clear)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what processes wait for")
+@pytest.mark.parametrize(
+    ("program", "reasons"),
+    [("while True: pass", []), ("input()", ["AP403"])],
+    ids=["busy", "waiting"],
+)
+def test_a_start_without_a_processor_waits_for_nobody(
+    monkeypatch: pytest.MonkeyPatch, program: str, reasons: list[str]
+) -> None:
+    """On a busy machine the old process would be ended, and its copies lost, for nothing."""
+    looks: list[int] = []
+
+    def without_processor(pid: int) -> float:
+        looks.append(pid)
+        return 0.0
+
+    monkeypatch.setattr(clearing, "cpu_seconds", without_processor)
+    monkeypatch.setattr(clearing, "_GLANCE", 0.01)
+
+    async def watch() -> None:
+        with closing(Scene()) as scene:
+            scene.new.pid = process.pid
+            scene.clearing.watch(scene.new)
+            await until(lambda: scene.reasons if reasons else len(looks) > 3 * clearing._IDLE_TIME)
+            assert scene.reasons == reasons
+
+    # The line tells that it runs: before, it may well wait.
+    begin = "print(flush=True)\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", begin + program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            run(watch)
+        finally:
+            process.kill()
 
 
 def test_a_database_that_nobody_holds_ends_nobody(tmp_path: Path) -> None:
