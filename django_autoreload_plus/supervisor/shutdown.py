@@ -142,6 +142,7 @@ class Shutdown:
 
     def _kill_all(self) -> None:
         for child in self._children:
+            child.note_helpers()
             child.kill()
         self._parent.kill()
         self._kill_copies(self._copies)

@@ -178,6 +178,31 @@ while True:
 """
 
 
+#: Starts a process when it is to end, as a master does whose worker the same Ctrl-C has ended.
+STUBBORN = """
+import signal, subprocess, sys, time
+
+def begin_anew(*_):
+    words = "import time; print('a new worker', flush=True); time.sleep(600)"
+    subprocess.Popen([sys.executable, "-c", words])
+
+signal.signal(signal.SIGINT, begin_anew)
+print("works", flush=True)
+while True:
+    time.sleep(600)
+"""
+
+
+def test_what_a_killed_program_has_started_ends_with_it(tmp_path: Path) -> None:
+    """A worker would go on, and hold the port, after the command has ended."""
+    with program(tmp_path, STUBBORN, "--grace", "2") as it:
+        it.wait_for_output("^works")
+        it.interrupt()
+        it.wait_for_output("a new worker")
+        it.wait()
+        it.all_gone()
+
+
 def test_a_program_that_gives_up_waits_for_a_fix(tmp_path: Path) -> None:
     """Tools that catch every mistake would end the command at each of the developer's."""
     with program(tmp_path, COMMAND_LINE_TOOL) as it:
