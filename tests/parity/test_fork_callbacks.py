@@ -97,13 +97,14 @@ def test_no_function_runs(parity_site: Callable[..., ParitySite]) -> None:
         ("logging, random, threading, concurrent.futures.thread, asyncio", "None"),
         ("pythons_own", "None"),
         *((known, "None") for known in sorted(KNOWN)),
+        ("filelock", "filelock registered a function for forked processes"),
         ("importer", "importer registered a function for forked processes"),
     ],
 )
 def test_who_registers(tmp_path: Path, module: str, reason: str) -> None:
     """Every project would lose its fast reloads to Python's own modules, or none would."""
     files = {"keep": KEEP, "importer": IMPORTER, "pythons_own": PYTHONS_OWN}
-    files |= dict.fromkeys(KNOWN, KEEP)
+    files |= dict.fromkeys([*KNOWN, "filelock"], KEEP)
     for name, text in files.items():
         write_file(tmp_path / f"{name}.py", text)
     assert re.match(reason, output_of(ASK.format(module=module), cwd=tmp_path))

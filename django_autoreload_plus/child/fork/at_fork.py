@@ -17,10 +17,8 @@ from .outside import module_of, package_of
 #: or make anew the locks that threads held, set the process id anew that they compare with, and
 #: start their threads again: with one of these there would be no checkpoint. Python's own modules
 #: are others: locks that nobody holds, caches, and what :mod:`.random_state` and
-#: :mod:`.event_loops` put back.
-KNOWN = frozenset(
-    {"bson", "filelock", "loguru", "opentelemetry", "posthog", "pymongo", "sentry_sdk"}
-)
+#: :mod:`.event_loops` put back. (Not filelock: its locks refuse to work in a forked process.)
+KNOWN = frozenset({"bson", "loguru", "opentelemetry", "posthog", "pymongo", "sentry_sdk"})
 #: Of a module in C these are the frames that register. :mod:`importlib.metadata` is not one of
 #: them: since Python 3.15 it registers a function of its own.
 _IMPORT_SYSTEM = frozenset(
