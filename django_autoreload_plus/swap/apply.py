@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import linecache
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -208,6 +209,12 @@ class _Preparation:
 
     def _counted(self) -> Reason | None:
         """References to code objects that neither functions nor parents nor records explain."""
+        reason = self._unexplained()
+        # The collector has not run since the start: frames that nobody can reach may hold them,
+        # as an exception does that is kept in a variable of its own frame.
+        return self._unexplained() if reason is not None and gc.collect() else reason
+
+    def _unexplained(self) -> Reason | None:
         known = Counter(id(one.__code__) for one in self._index.functions(self._path))
         known.update(id(code) for code in self._recorder.ran_in(self._path))
         known.update(id(code) for code in self._index.lazy(self._path))

@@ -207,6 +207,28 @@ def test_swapped(case: str, tmp_path: Path) -> None:
     assert outcome["state"]["probe of prog"] != fresh(root, ["prog"])["probe of prog"]
 
 
+def test_a_frame_that_nobody_can_reach(tmp_path: Path) -> None:
+    """An exception kept in a variable of its own frame would keep the whole module from swaps.
+
+    The frames before it are kept with it, and the collector does not run while a program starts.
+    """
+    source = """def fail():
+    try:
+        raise ValueError
+    except ValueError as error:
+        kept = error
+fail()
+def later():
+    return 1
+"""
+    root = write(tmp_path / "old", {"prog.py": source})
+    edits = [("prog.py", source.replace("return 1", "return 2"))]
+    (outcome,) = swap(root, ["prog"], edits, prelude="import gc; gc.disable()")
+    assert "state" in outcome, outcome
+    state = fresh(write(tmp_path / "new", dict(edits)), ["prog"])
+    assert not differences(outcome["state"], state)
+
+
 def test_all_or_nothing() -> None:
     """An error half way would leave a program that mixes two versions."""
 
