@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import mmap
 import os
 import platform
 import re
@@ -47,6 +48,8 @@ EDITS = (
     Edit("settings", "setting read", "probe_settings.py", 'PROBE_READ = "{stamp}"'),
 )
 BODY, LATE = EDITS[:2]
+#: So many are measured at the beginning.
+FAULTS = 20_000
 DJANGO = (peers.OWN, peers.BASE, "django-watchfiles")
 
 
@@ -176,9 +179,11 @@ def begun(arguments: argparse.Namespace, environment: Environment) -> Results:
         if (results.machine, results.repeat) != (machine(environment), arguments.repeat):
             sys.exit(f"{written} is of another machine, or has another number of samples")
         results.load_average.append(average)
+        results.page_faults.append(page_fault())
         return results
     repeat = 1 if arguments.quick else arguments.repeat
-    return Results(repeat, machine(environment), now(), load_average=[average])
+    faults = [page_fault()]
+    return Results(repeat, machine(environment), now(), load_average=[average], page_faults=faults)
 
 
 def chosen(arguments: argparse.Namespace) -> Iterator[Plan]:
@@ -197,7 +202,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--merge", action="store_true", help="add to what is there already")
     parser.add_argument("--quick", action="store_true", help="few projects, peers and samples")
     parser.add_argument("--repeat", type=int, default=3, help="samples of each kind of edit")
-    parser.add_argument("--minutes", type=float, default=18.0, help="what comes later is left out")
+    parser.add_argument("--minutes", type=float, default=27.0, help="what comes later is left out")
     parser.add_argument("--projects", default="", help="only these, with commas between")
     parser.add_argument("--peers", default="", help="only these, with semicolons between")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -227,6 +232,15 @@ def processor() -> str:
         return ""
     found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     return f" ({found[1]})" if found else ""
+
+
+def page_fault() -> float:
+    """Return the microseconds of the first write to a page of memory, in the mean."""
+    with mmap.mmap(-1, FAULTS * mmap.PAGESIZE) as memory:
+        began = time.perf_counter()
+        for at in range(0, len(memory), mmap.PAGESIZE):
+            memory[at] = 1
+        return (time.perf_counter() - began) / FAULTS * 1e6
 
 
 def now() -> str:

@@ -92,6 +92,8 @@ class Results:
     ended: str = ""
     #: The system's load average at the beginning and at the end, of each part that was added.
     load_average: list[float] = field(default_factory=list)
+    #: Microseconds of a page fault at the beginning of each part.
+    page_faults: list[float] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
 
@@ -189,7 +191,14 @@ to the highest), and how many times faster than Django's own reloader on the sam
 same run. `benchmarks/README.md` describes the method.
 
 Other work on the machine, just before each measurement: {middle:.2f} cores busy in the median,
-{most:.2f} at most. Load average from the beginning to the end{of_parts(results)}: {averages}."""
+{most:.2f} at most. Load average from the beginning to the end{of_parts(results)}: {averages}.
+{of_page_faults(results)}""".rstrip()
+
+
+def of_page_faults(results: Results) -> str:
+    """Say what a page fault cost, where that was measured."""
+    times = ", ".join(f"{one:.1f}" for one in results.page_faults)
+    return f"A page fault, of which a forked process has many, took {times} µs." if times else ""
 
 
 def of_parts(results: Results) -> str:
