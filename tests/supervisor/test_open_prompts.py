@@ -5,26 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
-
 from django_autoreload_plus.protocol import messages as m
-from django_autoreload_plus.protocol.channel import Channel
 from django_autoreload_plus.supervisor import events
-from django_autoreload_plus.supervisor.child import Child
 from django_autoreload_plus.supervisor.open_prompts import OpenPrompts
 from supervisor.virtual_time import run_at_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def child() -> Iterator[Child]:
-    """Return a child that nobody is at the other end of."""
-    ours, theirs = Channel.pair()
-    yield Child(2, 0, ours, origin="at urls")
-    ours.close()
-    theirs.close()
+    from django_autoreload_plus.supervisor.child import Child
 
 
 def test_a_step_is_no_end_of_the_debugging(child: Child) -> None:

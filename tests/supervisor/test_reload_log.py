@@ -6,24 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from django_autoreload_plus.protocol.channel import Channel
 from django_autoreload_plus.protocol.failure import Failure
 from django_autoreload_plus.protocol.messages import READY
-from django_autoreload_plus.supervisor.child import Child
 from django_autoreload_plus.supervisor.reload_log import ReloadLog
 from django_autoreload_plus.supervisor.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def child() -> Iterator[Child]:
-    """Return a child that nobody is at the other end of."""
-    ours, theirs = Channel.pair()
-    yield Child(2, 0, ours, origin="at urls")
-    ours.close()
-    theirs.close()
+    from django_autoreload_plus.supervisor.child import Child
 
 
 @pytest.fixture
