@@ -58,7 +58,9 @@ def body_changed(old: CodeType, new: CodeType) -> Reason:
     before, after = _steps(old), _steps(new)
     for at, (one, other) in enumerate(zip(before, after, strict=False)):
         if one.key != other.key:
-            headers = [_header(steps, at) for steps in (after, before)]
+            # Otherwise a function or class came, went or moved.
+            is_same = _next_made(before, at) == _next_made(after, at)
+            headers = [_header(steps, at) if is_same else None for steps in (after, before)]
             # A decorator that came or went leaves the other version with what follows it.
             decorator = next((it for it in headers if it and it.code == "AP103"), None)
             found = decorator or headers[0] or headers[1]
@@ -174,6 +176,13 @@ def _header(steps: list[_Step], at: int) -> Reason | None:
         what = "decorator" if line < step.line else _computed(steps[index + 1 :])
         return Reason(_COMPUTED[what], f"{what} of {qualname(made)} changed")
     return None
+
+
+def _next_made(steps: list[_Step], at: int) -> str | None:
+    """The function or class whose code is loaded at this step or next."""
+    made = (step.made for step in steps[at:])
+    found = (one for one in made if one is not None and not one.co_name.startswith("__annotate"))
+    return next(map(qualname, found), None)
 
 
 def _computed(steps: list[_Step]) -> str:

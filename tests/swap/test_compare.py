@@ -167,6 +167,36 @@ _REFUSED = {
         "def f():\n return 1",
         "docstring of f changed",
     ),
+    "class that came": (
+        "register(a)",
+        "class A(B):\n x = 1\nregister(a, A)",
+        "module-level code changed at line 1",
+    ),
+    "class that went": (
+        "x = f()\nclass A(B): pass\nregister(a)",
+        "x = f()\nregister(a)",
+        "module-level code changed at line 2",
+    ),
+    "class that came, with a decorator": (
+        "register(a)",
+        "@d\nclass A(B): pass\nregister(a)",
+        "module-level code changed at line 1",
+    ),
+    "methods in another order": (
+        "class A:\n def f(self): pass\n def g(self, x=1): pass",
+        "class A:\n def g(self, x=1): pass\n def f(self): pass",
+        "class attribute A.g changed",
+    ),
+    "method that came, with a default": (
+        "class A:\n def f(self): pass",
+        "class A:\n def g(self, x=1): pass\n def f(self): pass",
+        "class attribute A.g changed",
+    ),
+    "class in a class that another precedes": (
+        "class A:\n class Meta: pass",
+        "class A:\n def f(self): return 1\n class Meta: pass",
+        "class attribute A.f changed",
+    ),
     "decorator": ("@a\ndef f(): pass", "@b\ndef f(): pass", "decorator of f changed"),
     "decorator gone": ("@a\ndef f(): pass", "def f(): pass", "decorator of f changed"),
     "decorator new": ("def f(): pass", "@a\ndef f(): pass", "decorator of f changed"),
