@@ -3,8 +3,8 @@
     python benchmarks/survey.py --projects rest,cms --output benchmarks/results/survey
 
 Starts each site of ``replay_sites.py`` once, recorded as under the reloader, and prepares every
-hunk in a fork of it. That takes seconds where ``replay.py`` takes minutes, but does not tell which
-hunks cannot start alone: those count among the refused ones.
+hunk in a fork of it. That takes seconds where ``replay.py`` takes minutes. With ``--alone`` the
+site is started afresh with each hunk that was refused, to tell those that cannot start alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ import hunks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import replay_sites
+
 SWAP, REFUSED, NOT_LOADED, INVALID = "swap", "refused", "not loaded", "invalid"
+BROKEN = "broken"
 
 
 def survey(root: Path, packages: list[str]) -> Iterator[dict[str, Any]]:
@@ -38,8 +41,7 @@ def survey(root: Path, packages: list[str]) -> Iterator[dict[str, Any]]:
     from django_autoreload_plus.swap.swapper import Swapper
 
     site = root / "site"
-    os.chdir(site)
-    sys.path.insert(0, str(site))
+    _enter(site)
     listeners: dict[str, Any] = {}
     swapper = Swapper(listeners, (), lambda _question: b"")
 
@@ -74,6 +76,34 @@ def survey(root: Path, packages: list[str]) -> Iterator[dict[str, Any]]:
                     reason = _in_a_fork(lambda p=path, h=hunk: outcome(p, h))
                     told |= {"way": REFUSED if reason else SWAP, "reason": reason}
             yield told
+
+
+def mark_broken(site: replay_sites.ReplaySite, found: list[dict[str, Any]]) -> None:
+    """Start the site with each hunk that was refused, and note those with which it fails."""
+    refused = {(one["path"], one["line"]): one for one in found if one["way"] == REFUSED}
+    site.restore()
+    for package in site.subject.packages:
+        for hunk in hunks.between(site.older, site.newer, package):
+            one = refused.get((hunk.path, hunk.line))
+            if one is not None and not _starts(site, hunk):
+                one["way"] = BROKEN
+
+
+def _starts(site: replay_sites.ReplaySite, hunk: hunks.Hunk) -> bool:
+    path = site.site / hunk.path
+    # Bytecode counts as valid by the second of the source's time: none is kept.
+    command = [site.python, "-B", __file__, "--start", str(site.root)]
+    env = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    path.write_text(hunk.new, encoding="utf-8")
+    try:
+        return subprocess.run(command, env=env, capture_output=True, check=False).returncode == 0
+    finally:
+        path.write_text(hunk.old, encoding="utf-8")
+
+
+def _enter(site: Path) -> None:
+    os.chdir(site)
+    sys.path.insert(0, str(site))
 
 
 def _modules() -> list[object]:
@@ -115,16 +145,17 @@ def _in_a_fork(answer: Any) -> list[str]:
 def table(results: dict[str, list[dict[str, Any]]]) -> str:
     """Shares and codes as Markdown."""
     lines = [
-        "| project | hunks of loaded files | exchanged | refused, by code |",
-        "|---|---:|---:|---|",
+        "| project | hunks of loaded files | not alone | others exchanged | refused, by code |",
+        "|---|---:|---:|---:|---|",
     ]
     for project, found in results.items():
         taken = [one for one in found if one["way"] in {SWAP, REFUSED}]
         swapped = sum(one["way"] == SWAP for one in taken)
+        broken = sum(one["way"] == BROKEN for one in found)
         codes = Counter(one["reason"][0] for one in taken if one["way"] == REFUSED)
         refused = ", ".join(f"{code} {count}" for code, count in codes.most_common())
         share = f"{swapped} ({100 * swapped / max(1, len(taken)):.0f} %)"
-        lines.append(f"| {project} | {len(taken)} | {share} | {refused} |")
+        lines.append(f"| {project} | {len(taken) + broken} | {broken} | {share} | {refused} |")
     return "\n".join(lines) + "\n"
 
 
@@ -136,8 +167,14 @@ def main() -> None:
         "--directory", type=Path, default=Path(tempfile.gettempdir()) / "autoreload-replay"
     )
     parser.add_argument("--output", type=Path, help="for NAME.md and NAME.json")
+    parser.add_argument("--alone", action="store_true", help="tell which hunks cannot start alone")
     parser.add_argument("--inside", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--start", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.start:
+        _enter(options.start / "site")
+        _start_django()
+        return
     if options.inside:
         root, *packages = options.inside
         print("\n", json.dumps([*survey(Path(root), packages)]))
@@ -150,9 +187,10 @@ def main() -> None:
         command = [site.python, __file__, "--inside", str(site.root), *site.subject.packages]
         env = {**os.environ, "PYTHONPATH": str(HERE.parent), "PYTHONHASHSEED": "0"}
         done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
-        results[f"{name} {site.subject.older} to {site.subject.newer}"] = json.loads(
-            done.stdout.splitlines()[-1]
-        )
+        found = json.loads(done.stdout.splitlines()[-1])
+        if options.alone:
+            mark_broken(site, found)
+        results[f"{name} {site.subject.older} to {site.subject.newer}"] = found
         if options.output:
             options.output.with_suffix(".json").write_text(json.dumps(results, indent=1))
             options.output.with_suffix(".md").write_text(table(results), encoding="utf-8")
