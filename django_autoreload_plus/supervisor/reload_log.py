@@ -95,8 +95,9 @@ class ReloadLog:
         ``at_prompt``: an older one shows a debugger's prompt, whose the terminal's modes are.
         """
         self.terminal.started = True
-        # Files that were only touched are not named.
-        changed = sorted(self._changed.intersection(at_start) or self._changed)
+        # Files that were only touched are not named; one that was saved again during the start
+        # before was named by that one.
+        changed = sorted(self._changed.intersection(at_start) or self._changed or at_start)
         self._changed.clear()
         self.history.live(changed, self._timings.seconds, first=child.generation == 1)
         if child.generation != 1:

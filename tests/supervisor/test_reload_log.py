@@ -77,3 +77,18 @@ def test_what_is_being_started_is_named_when_it_is_live(
     assert [reload.files for reload in log.history.reloads] == [("/site/b.py",)]
     log.live(child, {"/site/a.py"})
     assert "/site/a.py changed" in capsys.readouterr().err
+
+
+def test_an_edit_during_a_start_is_named_by_the_next_one(
+    log: ReloadLog, child: Child, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second of two quick saves would be taken for a restart that the program asked for."""
+    log.files_changed({"/site/a.py"})
+    log.starting()
+    log.files_changed({"/site/a.py"})
+    log.live(child, {"/site/a.py"})
+    log.starting()
+    capsys.readouterr()
+    log.live(child, {"/site/a.py"})
+    assert "/site/a.py changed · live in" in capsys.readouterr().err
+    assert [reload.files for reload in log.history.reloads] == [("/site/a.py",)] * 2
