@@ -289,6 +289,64 @@ def test_a_stream_delays_nothing(tmp_path: Path) -> None:
         server.all_gone()
 
 
+#: Answers a request for /slow when there is a file "go", and goes on for ever for /stream.
+SLOW = """
+import asyncio
+import os
+
+import code_
+
+
+async def application(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return
+    await receive()
+    text = str(code_.VERSION).encode()
+    while scope["path"] == "/slow" and not os.path.exists("go"):
+        open("begun", "w").close()
+        await asyncio.sleep(0.01)
+    headers = [] if scope["path"] == "/stream" else [(b"content-length", b"1")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    while scope["path"] == "/stream":
+        await send({"type": "http.response.body", "body": b"more", "more_body": True})
+        await asyncio.sleep(0.01)
+    await send({"type": "http.response.body", "body": text})
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "daphne --port 8000 project.slow:application",
+        "uvicorn --port 8000 project.slow:application",
+    ],
+)
+def test_an_answer_under_way(tmp_path: Path, line: str) -> None:
+    """A server may drop its requests when it is told to end: clients would get no answer.
+
+    A stream beside it ends by that very order, and is not waited for.
+    """
+    pytest.importorskip(line.split(maxsplit=1)[0])
+    with server_in(tmp_path, line) as server:
+        server.write("project/slow.py", SLOW)
+        wait_until(lambda: _takes(server.port), server)
+        slow = http.client.HTTPConnection(HOST, server.port, timeout=DEADLINE)
+        slow.request("GET", "/slow")
+        wait_until((tmp_path / "begun").exists, server)
+        with socket.create_connection((HOST, server.port), DEADLINE) as stream:
+            stream.sendall(b"GET /stream HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert stream.recv(4)
+            server.edit("code_.py", "VERSION = 0", "VERSION = 1")
+            assert server.get("/").text == "1"
+            server.write("go", "")
+            assert slow.getresponse().read() == b"0"
+            slow.close()
+        assert server.get("/slow").text == "1"
+        server.terminate()
+        server.wait()
+        server.all_gone()
+
+
 def test_beside_a_worker(tmp_path: Path) -> None:
     """A server and a worker of one project would hinder each other, or one would keep old code."""
     text = "import time, code_\nprint('works with', code_.VERSION, flush=True)\ntime.sleep(600)\n"

@@ -75,6 +75,12 @@ class AcceptedConnection(socket.socket):
         is_answered = self._exchange is None and not self._is_sending
         return self.fileno() >= 0 and not (self._is_given or is_answered)
 
+    @property
+    def is_streaming(self) -> bool:
+        """Whether what is being answered may never end."""
+        exchange = self._exchange
+        return exchange is not None and (exchange.is_stream or not self._is_http)
+
     def give_if_idle(self) -> None:
         """Let another process serve it, unless an answer is under way."""
         with self._lock:

@@ -30,6 +30,11 @@ class Exchange:
         #: The answer is complete, and the client may ask again on the same connection.
         self.is_complete = False
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether the answer has begun without telling how long it is: it may never end."""
+        return self._head is None and self._left is None
+
     def sent(self, data: memoryview) -> None:
         """The server has sent this."""
         if self._head is None:

@@ -11,6 +11,7 @@ its connections through a relay. Processes that the program forks accept like it
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -32,6 +33,9 @@ from .relay import relay, wait_for_listener
 
 #: An event loop is told again and again of a connection that waits; seconds.
 _PAUSE = 0.005
+#: An answer of unknown length has this time to end before it is taken for one that never does;
+#: seconds.
+_STREAM_PATIENCE = 0.5
 #: What servers set before they bind, as far as the kernel has it.
 _OPTIONS = [
     (level, getattr(socket, name))
@@ -280,11 +284,8 @@ class ProgramSockets:
         """Let the program finish the answers under way, and end it."""
         self._is_retired = True
         self.give_idle_connections()
-        if signal.getsignal(self._stop_signal) is signal.SIG_DFL:
-            # It would end at once, in the middle of an answer.
-            threading.Thread(target=self._stop_when_idle, daemon=True).start()
-        else:
-            self._stop()
+        # A server may end at once, in the middle of an answer, even if it handles the signal.
+        threading.Thread(target=self._stop_when_idle, daemon=True).start()
 
     def give_idle_connections(self) -> None:
         """Let another process serve them: a client may ask again at any moment."""
@@ -299,7 +300,17 @@ class ProgramSockets:
         self._stop()
 
     def _stop_when_idle(self) -> None:
-        while any(connection.is_busy for connection in list(self._connections)):
+        """Stop the program when its answers are complete.
+
+        One that handles the signal may take leave of its streams, which would not end before.
+        """
+        handles = signal.getsignal(self._stop_signal) is not signal.SIG_DFL
+        streams_until = time.monotonic() + _STREAM_PATIENCE if handles else math.inf
+        while any(
+            connection.is_busy
+            and not (connection.is_streaming and time.monotonic() > streams_until)
+            for connection in list(self._connections)
+        ):
             time.sleep(_PAUSE)
         self._stop()
 
