@@ -70,6 +70,17 @@ def go_on(pid: int) -> None:
             os.kill(pid, signal.SIGCONT)
 
 
+def handles(pid: int, number: int) -> bool:
+    """Whether it catches or ignores this signal; ``False``, too, where nobody can tell."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            fields = dict(line.split(":", 1) for line in file)
+        mask = int(fields["SigCgt"], 16) | int(fields["SigIgn"], 16)
+    except (OSError, KeyError, ValueError):
+        return False
+    return bool(mask >> number - 1 & 1)
+
+
 def command_of(pid: int) -> str:
     """Its command line without numbers, which are ids and ports mostly; ``""``: nobody can tell."""
     try:

@@ -14,7 +14,7 @@ from .checkpoints.pool import CheckpointPool
 from .child import Child
 from .children import Children
 from .parent import Parent
-from .processes import descendants_in_group, go_on
+from .processes import descendants_in_group, go_on, handles
 
 #: How long the children of a server may clean up after Ctrl-C or SIGTERM, in seconds.
 PATIENCE = 5.0
@@ -25,6 +25,10 @@ _LAST_WAIT = 2.0
 #: Time for the same Ctrl-C to reach this process, too, if it came from the terminal; in
 #: seconds.
 _SAME_KEY = 0.1
+
+
+#: What these mean says the program; they end the command if it does not handle them.
+_OF_THE_PROGRAM = (signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Shutdown:
@@ -63,8 +67,8 @@ class Shutdown:
         self._heard: list[int] = []
 
     def install(self) -> None:
-        """Handle the signals that end a command."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        """Handle the signals that end a command, or may."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, *_OF_THE_PROGRAM):
             self._listen(number)
 
     def uninstall(self) -> None:
@@ -83,6 +87,10 @@ class Shutdown:
     def _received(self, number: int) -> None:
         if number == signal.SIGINT and any(child.prompts_main for child in self._children):
             # The debugger has got the same SIGINT, and prompts again.
+            return
+        if number in _OF_THE_PROGRAM and any(handles(each.pid, number) for each in self._children):
+            if number != signal.SIGQUIT or not is_in_foreground():
+                self._pass_on(number)
             return
         if self._asked:
             self._kill_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -106,6 +107,42 @@ def test_a_bot_ends_by_the_signal_that_it_knows(tmp_path: Path) -> None:
         assert it.wait() == 0
         it.all_gone()
     assert "Traceback" not in it.output[it.output.index("works with 3") :]
+
+
+#: Handles signals that a keyboard or another program sends, and ends by none of them.
+SIGNALS = """
+import signal, time
+
+def tell(number, frame):
+    print("got", signal.Signals(number).name, flush=True)
+
+for number in (signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+    signal.signal(number, tell)
+print("works", flush=True)
+while True:
+    time.sleep(0.01)
+"""
+
+
+def test_signals_belong_to_the_program(tmp_path: Path) -> None:
+    r"""Ctrl-\ and ``kill -USR1`` would end the command of a program that waits for them."""
+    with program(tmp_path, SIGNALS, terminal=True) as it:
+        it.wait_for_output("works")
+        for name in ("SIGUSR1", "SIGUSR2"):
+            os.kill(it.pid, signal.Signals[name])
+            it.wait_for_output(f"got {name}")
+        it.type("\x1c")
+        it.wait_for_output("got SIGQUIT")
+        mark = it.mark()
+        it.edit("main.py", '"works"', '"works again"')
+        it.wait_for_output("works again", since=mark)
+        assert it.output.count("got SIGQUIT") == 1
+        mark = it.mark()
+        it.edit("main.py", "signal.signal(number, tell)", "pass")
+        it.wait_for_output("works again", since=mark)
+        it.type("\x1c")
+        assert it.wait() == -signal.SIGQUIT
+        it.all_gone()
 
 
 def test_a_program_that_does_not_end_is_killed(tmp_path: Path) -> None:
