@@ -198,13 +198,23 @@ def _live(state: State, event: events.Live) -> Step:
     if event.generation != state.newest or state.phase is not Phase.STARTING:
         return state, (Kill(event.generation),)
     state = replace(state, restarts=event.restarts)
-    if event.outdated and state.repeated < _MOST_REPEATS:
-        again = replace(state, repeated=state.repeated + 1)
-        if event.serves:
-            return _start(again)
-        after, actions = _start(replace(again, live=event.generation, serves=False))
-        return after, (*([RetireChild(state.live)] if state.live else []), *actions)
-    return _admitted(state, event)
+    return _live_outdated(state, event) if event.outdated else _admitted(state, event)
+
+
+def _live_outdated(state: State, event: events.Live) -> Step:
+    """Start again, unless a debugger's prompt is open there: as after any change, that waits."""
+    if state.is_debugged:
+        if state.inspecting or state.deferred is not None:
+            return _admitted(state, event)
+        after, actions = _admitted(replace(state, deferred=events.Inspected("new")), event)
+        return after, (*actions, Defer())
+    if state.repeated >= _MOST_REPEATS:
+        return _admitted(state, event)
+    again = replace(state, repeated=state.repeated + 1)
+    if event.serves:
+        return _start(again)
+    after, actions = _start(replace(again, live=event.generation, serves=False))
+    return after, (*([RetireChild(state.live)] if state.live else []), *actions)
 
 
 def _admitted(state: State, event: events.Live) -> Step:

@@ -109,6 +109,22 @@ def test_a_bot_ends_by_the_signal_that_it_knows(tmp_path: Path) -> None:
     assert "Traceback" not in it.output[it.output.index("works with 3") :]
 
 
+def test_a_save_at_a_prompt_that_has_just_opened(tmp_path: Path) -> None:
+    """Who looks into the first lines of a script would lose the prompt at the first save."""
+    text = "import part, time\nbreakpoint()\nprint('works with', part.VALUE)\ntime.sleep(600)\n"
+    with program(tmp_path, text, terminal=True) as it:
+        it.wait_for_output(r"\(Pdb\) ")
+        it.edit("part.py", "VALUE = 1", "VALUE = 2")
+        it.wait_for_output("live when the prompt is left")
+        it.type("p part.VALUE + 41\n")
+        it.wait_for_output("42")
+        mark = it.mark()
+        it.type("c\n")
+        it.wait_for_output(r"\(Pdb\) ", since=mark)
+        it.type("c\n")
+        it.wait_for_output("works with 2", since=mark)
+
+
 #: Handles signals that a keyboard or another program sends, and ends by none of them.
 SIGNALS = """
 import signal, time

@@ -63,6 +63,19 @@ def test_a_start_with_a_prompt_is_not_ended() -> None:
     assert Start(3) in policy.step(failed, events.PromptLeft(2))[1]
 
 
+def test_a_program_that_turns_out_to_run_with_a_prompt_is_not_ended() -> None:
+    """A save at a prompt that has just opened would end it all the same."""
+    starting = replace(DEBUGGED, phase=Phase.STARTING, newest=2, prompts=frozenset({2}))
+    live = events.Live(2, serves=True, outdated=True)
+    waiting, _ = policy.step(starting, events.Inspected("new"))
+    for before, expected in ((waiting, False), (replace(starting, inspecting=False), True)):
+        state, actions = policy.step(before, live)
+        assert state.live == 2
+        assert Start(3) not in actions
+        assert (Defer() in actions) is expected
+        assert Start(3) in policy.step(state, events.PromptLeft(2))[1]
+
+
 def test_no_page_while_the_process_that_has_failed_ends() -> None:
     """A request after the fix would be answered with the failure before it."""
     broken = State(Phase.BROKEN, newest=2, ending=2, at_once=True, inspecting=True)
