@@ -151,10 +151,11 @@ class Clearing:
         if child.pid != pid:
             # It has left a checkpoint behind, and goes on in another process.
             pid, used = child.pid, []
-        if child.pid_is_certain and wants_to_run(pid):
-            # On a machine that has no time for it, that looks like a process that waits.
+        if not child.pid_is_certain or wants_to_run(pid):
+            # Before it has told its process id it runs nothing of the program's. And on a machine
+            # that has no time for it, a process looks like one that waits.
             used = []
-        used.append(cpu_seconds(pid) if child.pid_is_certain else None)
+        used.append(cpu_seconds(pid))
         now, before = used[-1], used[-1 - _IDLE_TIME] if len(used) > _IDLE_TIME else None
         if now is None or before is None:
             hangs = len(used) > _LONG_TIME

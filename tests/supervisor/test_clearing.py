@@ -164,6 +164,29 @@ def test_a_start_without_a_processor_waits_for_nobody(
             process.kill()
 
 
+def test_a_process_that_has_told_nothing_yet_waits_for_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A swap that takes long on a busy machine would end the old process, and all copies."""
+    monkeypatch.setattr(clearing, "_GLANCE", 0.01)
+
+    async def watch() -> None:
+        with closing(Scene()) as scene:
+            looks: list[Child] = []
+
+            def has(child: Child) -> bool:
+                looks.append(child)
+                return True
+
+            monkeypatch.setattr(scene.children, "has", has)
+            scene.new.pid_is_certain = False
+            scene.clearing.watch(scene.new)
+            await until(lambda: len(looks) > 2 * clearing._LONG_TIME)
+            assert not scene.reasons
+
+    run(watch)
+
+
 def test_a_database_that_nobody_holds_ends_nobody(tmp_path: Path) -> None:
     """Each project with SQLite would lose the overlap of the old and the new process."""
     database = tmp_path / "db.sqlite3"
