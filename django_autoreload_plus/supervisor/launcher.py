@@ -107,6 +107,9 @@ class Launcher:
         child = self._as_next_image(generation)
         if child is None and swap:
             child = self._swapped(generation, first=first)
+            if child is not None:
+                # What comes after the last copy is loaded all the same.
+                self._explain_refusals()
         if child is None:
             self._probe_again()
             child = self._resumed(generation, first=first)
@@ -257,8 +260,11 @@ class Launcher:
         elif best is None:
             self._log.explain(Reason("AP243", "there are no copies"))
         if not copies or best is copies[-1]:
-            for reason in self._refusals:
-                self._log.explain(reason)
+            self._explain_refusals()
+
+    def _explain_refusals(self) -> None:
+        for reason in self._refusals:
+            self._log.explain(reason)
 
     def _take_over(self, generation: int) -> Child:
         """The first child, which has begun already."""

@@ -289,6 +289,33 @@ def test_a_stream_delays_nothing(tmp_path: Path) -> None:
         server.all_gone()
 
 
+#: Loads a framework that would leave copies on its way, before the project's own code.
+FRAMEWORK = """
+import os
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "settings_"
+import django
+
+django.setup()
+from project.asgi import application
+"""
+
+
+def test_why_a_port_bound_early_makes_reloads_slow(tmp_path: Path) -> None:
+    """Nobody could find out why this server reloads slowly."""
+    pytest.importorskip("hypercorn")
+    line = "hypercorn --workers 0 --bind 127.0.0.1:8000 project.asgi:application"
+    with server_in(tmp_path, line.replace("asgi:", "slow:")) as server:
+        server.write("settings_.py", "SECRET_KEY = 'tea'\n")
+        server.write("project/slow.py", FRAMEWORK)
+        wait_until(lambda: _answers(server), server)
+        server.edit("code_.py", "return 0", "return 1")
+        assert server.get("/").text == "0 1"
+        told = status.ask(status.find([str(tmp_path)]), 30)
+        reasons = told[0]["reloads"][-1]["reasons"]
+        assert "AP215" in [reason["code"] for reason in reasons]
+
+
 #: Answers a request for /slow when there is a file "go", and goes on for ever for /stream.
 SLOW = """
 import asyncio
