@@ -143,6 +143,7 @@ class Clearing:
         """``used``: the processor time of this process at each check, one a second."""
         if (
             child.live
+            or child.explained
             or not self._children.has(child)
             or not self._older(child.generation)
             or self._keeps is not None

@@ -187,6 +187,23 @@ def test_a_process_that_has_told_nothing_yet_waits_for_nobody(
     run(watch)
 
 
+def test_a_start_that_has_failed_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it ends it uses no processor: the copies of the last good code would go."""
+    monkeypatch.setattr(clearing, "_GLANCE", 0.01)
+    monkeypatch.setattr(clearing, "cpu_seconds", lambda _pid: 0.0)
+
+    async def watch() -> None:
+        with closing(Scene()) as scene:
+            scene.new.explained = True
+            scene.clearing.watch(scene.new)
+            newest = scene.add(3)
+            scene.clearing.watch(newest)
+            await until(lambda: scene.events)
+            assert scene.events == [events.ClearanceAsked(newest.generation)]
+
+    run(watch)
+
+
 def test_a_database_that_nobody_holds_ends_nobody(tmp_path: Path) -> None:
     """Each project with SQLite would lose the overlap of the old and the new process."""
     database = tmp_path / "db.sqlite3"
