@@ -147,8 +147,8 @@ def _own_mistake(
     territory: Territory,
 ) -> list[TracebackType]:
     """The reloader's frames at the end if it failed itself."""
-    # What stands in for a function of the library passes on the errors of the system.
-    if isinstance(error, (ImportError, SyntaxError, OSError)):
+    # What stands in for a function of the library passes on its errors (EOFError: ``input()``).
+    if isinstance(error, (ImportError, SyntaxError, OSError, EOFError)):
         return []
     backwards = itertools.takewhile(
         lambda entry: _carrier(entry, territory) == "reloader",

@@ -256,6 +256,13 @@ def test_what_a_killed_program_has_started_ends_with_it(tmp_path: Path) -> None:
         it.all_gone()
 
 
+def test_an_error_of_input_comes_from_the_line_that_asks(tmp_path: Path) -> None:
+    """The reloader stands between the program and ``input()``, to know of a prompt."""
+    with program(tmp_path, "input('Which one? ')\n") as it:
+        it.wait_for_output(r"EOFError.*\n.* waiting for a fix")
+        assert "prompts.py" not in it.output
+
+
 def test_a_program_that_gives_up_waits_for_a_fix(tmp_path: Path) -> None:
     """Tools that catch every mistake would end the command at each of the developer's."""
     with program(tmp_path, COMMAND_LINE_TOOL) as it:
