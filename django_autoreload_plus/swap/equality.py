@@ -182,7 +182,7 @@ def same_itself(one: CodeType, other: CodeType) -> bool:
     if _shell(one) != _shell(other):
         return False
     if _CLASS_BODY_RECORDS_ITSELF and is_class_or_module_body(one) and one.co_name != "<module>":
-        return _class_steps(one)[0] == _class_steps(other)[0]
+        return one == other or _class_steps(one)[0] == _class_steps(other)[0]
     return one.co_code == other.co_code and _constants(one) == _constants(other)
 
 
@@ -193,11 +193,27 @@ def same_lines(one: CodeType, other: CodeType) -> bool:
 
 def identical(one: CodeType, other: CodeType) -> bool:
     """Whether both are the same to the last column and the last nested code object."""
+    if one == other:
+        # That was in C: a class body takes hundreds of steps below.
+        return _stands_alike(one, other)
     return (
         same_lines(one, other)
         and same_itself(one, other)
         and class_record(one).same_names(class_record(other))
         and all(map(identical, nested(one), nested(other)))
+    )
+
+
+def _stands_alike(one: CodeType, other: CodeType) -> bool:
+    """Whether code objects that are equal also agree in what ``==`` leaves out of its comparison.
+
+    That is the dotted name and the file, and on some Pythons lines and columns.
+    """
+    return (
+        qualname(one) == qualname(other)
+        and one.co_filename == other.co_filename
+        and same_lines(one, other)
+        and all(map(_stands_alike, nested(one), nested(other)))
     )
 
 

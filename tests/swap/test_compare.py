@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from django_autoreload_plus.protocol.reasons import Reason
 from django_autoreload_plus.swap.compare import Plan, Refusal, compare
+from django_autoreload_plus.swap.equality import identical, nested
+
+if TYPE_CHECKING:
+    from types import CodeType
 
 needs_swapping = pytest.mark.skipif(sys.version_info < (3, 12), reason="needs sys.monitoring")
 
@@ -302,6 +307,34 @@ def test_annotations_are_seen_without_calling() -> None:
         assert refusal.reason == Reason("AP105", "annotation of f changed")
 
 
+@needs_swapping
+@pytest.mark.parametrize("case", _CHANGED)
+def test_code_that_does_something_else_is_not_identical(case: str) -> None:
+    """A function would keep its old code, as if nothing had to be done for it."""
+    old, new, _ = _CHANGED[case]
+    assert identical(*_compiled(old, old))
+    assert not identical(*_compiled(old, new))
+
+
+@pytest.mark.parametrize("around", ["", "class A:\n ", "def outer():\n "])
+def test_identical_code_stands_at_the_same_place(around: str) -> None:
+    """A traceback would show other lines or columns."""
+    code = f"{around}def f(): return 1"
+    assert not identical(*_compiled(code, f"{around}def f(): return  1"))
+    assert not identical(*_compiled(code, f"\n{code}"))
+    one, _ = _compiled(code, code)
+    assert not identical(one, one.replace(co_filename="n.py"))
+
+
+@needs_swapping
+def test_identical_code_has_the_same_dotted_name() -> None:
+    """Equality does not compare it: a method could pass for that of another class."""
+    codes = _compiled("class A:\n def f(self): return 1", "class B:\n def f(self): return 1")
+    one, other = (nested(nested(code)[0])[0] for code in codes)
+    assert one == other
+    assert not identical(one, other)
+
+
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="only where it is unavailable")
 def test_python_too_old() -> None:
     """The diagnostics must say why an old Python never swaps."""
@@ -311,5 +344,6 @@ def test_python_too_old() -> None:
     assert refusal == Refusal(Reason("AP140", text))
 
 
-def _compiled(old: str, new: str) -> tuple:  # type: ignore[type-arg]
-    return tuple(compile(text, "m.py", "exec", dont_inherit=True) for text in (old, new))
+def _compiled(old: str, new: str) -> tuple[CodeType, CodeType]:
+    first, second = (compile(text, "m.py", "exec", dont_inherit=True) for text in (old, new))
+    return first, second
