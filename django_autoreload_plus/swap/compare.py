@@ -42,16 +42,6 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The sources differ only inside functions.
-
-    ``changed`` names the functions that must not have run; empty: only line numbers differ.
-    """
-
-    changed: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Pair:
     """A code object of the old source and what takes its place in the new one.
 
@@ -66,19 +56,6 @@ class Pair:
     identical: bool
 
 
-def compare(
-    old: CodeType, new: CodeType, headers: frozenset[Position] = frozenset()
-) -> Plan | Refusal:
-    """Compare the code objects of two versions of one module, compiled with equal flags.
-
-    The functions at ``headers`` may have other parameters.
-    """
-    pairs = match(old, new, headers)
-    if isinstance(pairs, Refusal):
-        return pairs
-    return Plan(changed_names(pairs))
-
-
 def changed_names(pairs: Iterable[Pair]) -> tuple[str, ...]:
     """The functions that do something else than before, by their dotted names."""
     return tuple(qualname(pair.old) for pair in pairs if pair.changed and pair.new is not None)
@@ -89,11 +66,16 @@ def match(
 ) -> tuple[Pair, ...] | Refusal:
     """Pair every code object of the old source with its new version, the module's own first."""
     reason = unavailable()
-    if reason is None and not _runs_alike(old, new, headers):
-        reason = _difference(old, new, headers)
     if reason is not None:
         return Refusal(reason)
-    return tuple(_pairs(old, new, headers))
+    return paired(old, new, headers) or Refusal(difference(old, new, headers))
+
+
+def paired(
+    old: CodeType, new: CodeType, headers: frozenset[Position] = frozenset()
+) -> tuple[Pair, ...]:
+    """The same without a reason, which takes long to find: no pair at all if there is one."""
+    return tuple(_pairs(old, new, headers)) if _runs_alike(old, new, headers) else ()
 
 
 def _pairs(old: CodeType, new: CodeType, headers: frozenset[Position]) -> Iterator[Pair]:
@@ -167,7 +149,7 @@ def _signature(code: CodeType) -> tuple[object, ...]:
     )
 
 
-def _difference(old: CodeType, new: CodeType, headers: frozenset[Position]) -> Reason:
+def difference(old: CodeType, new: CodeType, headers: frozenset[Position] = frozenset()) -> Reason:
     """The sentence for the first difference between two bodies that do not run alike."""
     if not same_itself(old, new):
         return explain.body_changed(old, new)
@@ -177,7 +159,7 @@ def _difference(old: CodeType, new: CodeType, headers: frozenset[Position]) -> R
                 continue
             if before.co_name == "__annotate__" and not same_itself(before, after):
                 return explain.annotations_changed(old, before, after)
-            return _difference(before, after, headers)
+            return difference(before, after, headers)
         if not _looks_alike(before, after, headers):
             return _outside_difference(before, after)
     return explain.body_changed(old, new)

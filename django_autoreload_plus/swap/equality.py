@@ -152,11 +152,13 @@ def names_bound(module: CodeType) -> Counter[str]:
     waiting = [(module, _BINDS | _BINDS_GLOBAL)]
     while waiting:
         code, binding = waiting.pop()
-        found.update(
-            code.co_names[argument]
-            for _, operation, argument in instructions(code)
-            if operation in binding
-        )
+        # In C: hardly a function has one of them.
+        if not binding.isdisjoint(code.co_code[::2]):
+            found.update(
+                code.co_names[argument]
+                for _, operation, argument in instructions(code)
+                if operation in binding
+            )
         waiting += [(inner, _BINDS_GLOBAL) for inner in nested(code)]
     return found
 

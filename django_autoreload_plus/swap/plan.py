@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import CodeType
 
 from ..records import dataclass
-from .compare import Refusal, compare
+from .compare import Refusal, changed_names, difference, paired
 from .headers import Header
 from .statements import CONSTANT, FUNCTION, IMPORT, Statement, split
+from .support import unavailable
 
-_UNAVAILABLE = "AP140"
 _WORDS = {IMPORT: "imports", FUNCTION: "functions", CONSTANT: "values"}
 
 
@@ -37,17 +37,17 @@ def plan(
     path: str, old: tuple[bytes, CodeType], new: tuple[bytes, CodeType]
 ) -> Exchanged | Refusal:
     """Compare two versions of a file, each given as its source and the compiled code."""
-    found = compare(old[1], new[1])
-    if not isinstance(found, Refusal):
-        return Exchanged(old[1], new[1], bodies=bool(found.changed))
-    if found.reason.code == _UNAVAILABLE:
-        return found
+    reason = unavailable()
+    if reason is not None:
+        return Refusal(reason)
+    pairs = paired(old[1], new[1])
+    if pairs:
+        return Exchanged(old[1], new[1], bodies=bool(changed_names(pairs)))
     edit = split(path, old, new)
-    if edit is None:
-        return found
-    positions = frozenset(header.position for header in edit.headers)
-    rest = compare(edit.old, edit.new, positions)
-    if isinstance(rest, Refusal):
-        return found
-    bodies = bool(rest.changed)
-    return Exchanged(edit.old, edit.new, edit.gone, edit.come, edit.headers, bodies)
+    if edit is not None:
+        positions = frozenset(header.position for header in edit.headers)
+        pairs = paired(edit.old, edit.new, positions)
+        if pairs:
+            bodies = bool(changed_names(pairs))
+            return Exchanged(edit.old, edit.new, edit.gone, edit.come, edit.headers, bodies)
+    return Refusal(difference(old[1], new[1]))

@@ -18,6 +18,7 @@ from .equality import Position, is_class_or_module_body, names_bound, nested, po
 from .headers import (
     Function,
     Header,
+    Without,
     has_plain_header,
     is_literal,
     shape,
@@ -29,6 +30,7 @@ IMPORT, FUNCTION, CONSTANT, NOTHING = "import", "function", "constant", "nothing
 AFTER, BEFORE, FIRST, SAME = "after", "before", "first", "same"
 
 _TYPE_CHECKING = "TYPE_CHECKING"
+_Scope = Function | ast.ClassDef
 #: All flags of ``from __future__`` that a code object carries.
 _FUTURE_FLAGS = 0x1FE0000
 
@@ -95,7 +97,7 @@ class Edit:
 class _Source:
     tree: ast.Module
     code: CodeType
-    text: Sequence[str]
+    lines: Sequence[bytes]
 
 
 def split(path: str, old: tuple[bytes, CodeType], new: tuple[bytes, CodeType]) -> Edit | None:
@@ -120,7 +122,7 @@ def split(path: str, old: tuple[bytes, CodeType], new: tuple[bytes, CodeType]) -
     ):
         return None
     rest = [
-        without_headers(before.tree.body[one], after.tree.body[other], before.code)
+        _without_headers(before.tree.body[one], after.tree.body[other], before, after)
         for one, other in kept
     ]
     headers = tuple(header for part in rest for header in part.headers)
@@ -133,7 +135,7 @@ def split(path: str, old: tuple[bytes, CodeType], new: tuple[bytes, CodeType]) -
 
 def _parse(source: bytes, code: CodeType) -> _Source:
     tree = ast.parse(source)
-    return _Source(tree, code, source.decode("utf-8", "replace").splitlines())
+    return _Source(tree, code, source.splitlines())
 
 
 def _compile(path: str, statements: list[ast.stmt], source: _Source) -> CodeType:
@@ -199,9 +201,31 @@ def _aligned(before: _Source, after: _Source) -> list[tuple[int, int]] | None:
     ]
 
 
+def _without_headers(old: ast.stmt, new: ast.stmt, before: _Source, after: _Source) -> Without:
+    if _has_same_text(old, new, before, after):
+        return Without(old, new)
+    return without_headers(old, new, before.code)
+
+
+def _has_same_text(old: ast.stmt, new: ast.stmt, before: _Source, after: _Source) -> bool:
+    """Whether two functions or classes of a module are written alike; most are, in most edits."""
+    # The first two lines may name another encoding.
+    return before.lines[:2] == after.lines[:2] and _text(old, before) == _text(new, after) != []
+
+
+def _text(statement: ast.stmt, source: _Source) -> Sequence[bytes]:
+    """The lines of a function or class; another statement may share its lines with a third."""
+    if not isinstance(statement, _Scope):
+        return []
+    first = min(one.lineno for one in (statement, *statement.decorator_list))
+    return source.lines[first - 1 : statement.end_lineno]
+
+
 def _is_redefined(old: ast.stmt, new: ast.stmt, before: _Source, after: _Source) -> bool:
     """Whether a plain function of the same name has to be made anew, for what is seen of it."""
     if not (isinstance(old, Function) and isinstance(new, Function)):
+        return False
+    if _has_same_text(old, new, before, after):
         return False
     if not _kind(old, before.code) == _kind(new, after.code) == FUNCTION:
         return False
@@ -250,7 +274,9 @@ def _is_star_import(statement: ast.AST) -> bool:
 
 
 def _has_star_import(statement: ast.stmt) -> bool:
-    return any(map(_is_star_import, ast.walk(statement)))
+    # Functions and classes cannot have one.
+    is_scope = isinstance(statement, _Scope)
+    return not is_scope and any(map(_is_star_import, ast.walk(statement)))
 
 
 def _may_be_starred(
@@ -260,11 +286,13 @@ def _may_be_starred(
 
     One before them does not matter where others of the same names come in their places.
     """
-    stars = [at for at, one in enumerate(source.tree.body) if _has_star_import(one)]
     names = {name for one in gone for name in one.names}
+    if not names:
+        return False
+    stars = [at for at, one in enumerate(source.tree.body) if _has_star_import(one)]
     replaced = {name for one in come if one.where == SAME for name in one.names}
     taken = set(range(len(source.tree.body))) - set(kept)
-    return bool(names and stars) and (min(taken) < stars[-1] or not names <= replaced)
+    return bool(stars) and (min(taken) < stars[-1] or not names <= replaced)
 
 
 # -- taking them out --------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from django_autoreload_plus.protocol.reasons import Reason
-from django_autoreload_plus.swap.compare import Plan, Refusal, compare
+from django_autoreload_plus.swap.compare import Refusal, changed_names, match
 from django_autoreload_plus.swap.equality import identical, nested
 
 if TYPE_CHECKING:
@@ -275,7 +275,7 @@ if sys.version_info >= (3, 15):
 @pytest.mark.parametrize("case", _UNCHANGED)
 def test_only_line_numbers(case: str) -> None:
     """A comment would cost the developer a restart."""
-    assert compare(*_compiled(*_UNCHANGED[case])) == Plan(())
+    assert _compare(*_compiled(*_UNCHANGED[case])) == ()
 
 
 @needs_swapping
@@ -283,8 +283,8 @@ def test_only_line_numbers(case: str) -> None:
 def test_function_body(case: str) -> None:
     """A change overlooked would leave the old code running."""
     old, new, changed = _CHANGED[case]
-    assert compare(*_compiled(old, new)) == Plan(changed)
-    assert compare(*_compiled(new, old)) == Plan(changed)
+    assert _compare(*_compiled(old, new)) == changed
+    assert _compare(*_compiled(new, old)) == changed
 
 
 @needs_swapping
@@ -292,17 +292,17 @@ def test_function_body(case: str) -> None:
 def test_seen_without_calling(case: str) -> None:
     """A change of what importing does would never take effect."""
     old, new, reason = _REFUSED[case]
-    refusal = compare(*_compiled(old, new))
+    refusal = _compare(*_compiled(old, new))
     assert isinstance(refusal, Refusal)
     assert reason in {None, refusal.reason.text}
-    assert isinstance(compare(*_compiled(new, old)), Refusal)
+    assert isinstance(_compare(*_compiled(new, old)), Refusal)
 
 
 @needs_swapping
 def test_annotations_are_seen_without_calling() -> None:
     """A form or an API built from annotations would show the old ones."""
     for old, new in (("a: int", "a: str"), ("a: 'int'", "a: 'str'"), ("a", "a: int")):
-        refusal = compare(*_compiled(f"def f({old}): pass", f"def f({new}): pass"))
+        refusal = _compare(*_compiled(f"def f({old}): pass", f"def f({new}): pass"))
         assert isinstance(refusal, Refusal)
         assert refusal.reason == Reason("AP105", "annotation of f changed")
 
@@ -338,10 +338,16 @@ def test_identical_code_has_the_same_dotted_name() -> None:
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="only where it is unavailable")
 def test_python_too_old() -> None:
     """The diagnostics must say why an old Python never swaps."""
-    refusal = compare(*_compiled("x = 1", "x = 1"))
+    refusal = _compare(*_compiled("x = 1", "x = 1"))
     version = ".".join(map(str, sys.version_info[:2]))
     text = f"swapping functions needs Python 3.12 or later, this is {version}"
     assert refusal == Refusal(Reason("AP140", text))
+
+
+def _compare(old: CodeType, new: CodeType) -> tuple[str, ...] | Refusal:
+    """The functions that changed, or why the two modules cannot be exchanged."""
+    pairs = match(old, new)
+    return pairs if isinstance(pairs, Refusal) else changed_names(pairs)
 
 
 def _compiled(old: str, new: str) -> tuple[CodeType, CodeType]:
