@@ -53,11 +53,13 @@ class _Step:
 def body_changed(old: CodeType, new: CodeType) -> Reason:
     """One sentence about the first difference; both bodies run while importing."""
     where = _title(old)
-    if old.co_freevars != new.co_freevars or old.co_cellvars != new.co_cellvars:
+    if _closure(old) != _closure(new):
         return Reason("AP109", f"closure of {_enclosed(old, new) or where} changed")
     before, after = _steps(old), _steps(new)
     for at, (one, other) in enumerate(zip(before, after, strict=False)):
         if one.key != other.key:
+            if annotated := _annotated_in_both(before, after, at):
+                return Reason("AP105", f"annotation of {annotated} changed")
             # Otherwise a function or class came, went or moved.
             is_same = _next_made(before, at) == _next_made(after, at)
             headers = [_header(steps, at) if is_same else None for steps in (after, before)]
@@ -101,6 +103,19 @@ def _annotated(steps: list[_Step], at: int) -> str | None:
         ):
             return qualname(function)
     return None
+
+
+def _annotated_in_both(before: list[_Step], after: list[_Step], at: int) -> str | None:
+    """The function that is made in both bodies, and whose ``__annotate__`` is made here."""
+    made = [{qualname(step.made) for step in steps if step.made} for steps in (before, after)]
+    names = (_annotated(steps, at) for steps in (after, before))
+    return next((name for name in names if name in made[0] & made[1]), None)
+
+
+def _closure(code: CodeType) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names that are shared with functions inside or around, but for the compiler's own."""
+    own = {"__classdict__", "__conditional_annotations__"}
+    return code.co_freevars, tuple(name for name in code.co_cellvars if name not in own)
 
 
 def _statement(code: CodeType, step: _Step) -> Reason:

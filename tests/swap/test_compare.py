@@ -200,7 +200,8 @@ _REFUSED = {
     "class in a class that another precedes": (
         "class A:\n class Meta: pass",
         "class A:\n def f(self): return 1\n class Meta: pass",
-        "class attribute A.f changed",
+        # Since Python 3.14 a class with functions keeps its namespace for their annotations.
+        "class attribute A.f changed" if sys.version_info < (3, 14) else "body of class A changed",
     ),
     "decorator": ("@a\ndef f(): pass", "@b\ndef f(): pass", "decorator of f changed"),
     "decorator gone": ("@a\ndef f(): pass", "def f(): pass", "decorator of f changed"),
