@@ -317,6 +317,7 @@ def test_code_that_does_something_else_is_not_identical(case: str) -> None:
     assert not identical(*_compiled(old, new))
 
 
+@needs_swapping
 @pytest.mark.parametrize("around", ["", "class A:\n ", "def outer():\n "])
 def test_identical_code_stands_at_the_same_place(around: str) -> None:
     """A traceback would show other lines or columns."""
