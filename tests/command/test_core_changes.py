@@ -131,9 +131,8 @@ def test_receivers_are_asked(tmp_path: Path) -> None:
         wait_until_followed(server)
         server.write("part.py", "VALUE = 2\n")
         server.wait_for_output("told of part.py")
-        mark = server.mark()
+        # Before the answer is read, this is another change than the one that was told of.
         server.write("part.py", "VALUE = 9\n")
-        server.wait_for_output("told of part.py", since=mark)
         server.wait_for_output("working with 9")
         assert "working with 2" not in server.output
 
