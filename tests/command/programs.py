@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django_autoreload_plus
-from harness import DevServer
+from harness import DEADLINE, NOT_INHERITED, DevServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,6 +85,13 @@ def wait_until_followed(server: DevServer, since: int = 0) -> None:
     For a program started with ``env=TALKING``.
     """
     server.wait_for_output(r"^.*  from (start|checkpoint|\S+).* ms$", since=since)
+
+
+def wait_until_decided(root: Path) -> None:
+    """Await the decision about everything saved until now; the program in ``root`` is live then."""
+    command = [sys.executable, "-m", "django_autoreload_plus", "--status", "--wait"]
+    env = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    subprocess.run(command, cwd=root, env=env, capture_output=True, timeout=DEADLINE, check=True)
 
 
 def checkout() -> Path:

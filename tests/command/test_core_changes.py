@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from catalog import write_catalog
-from command.programs import TALKING, WAITING, program, wait_until_followed, waiting
+from command.programs import (
+    TALKING,
+    WAITING,
+    program,
+    wait_until_decided,
+    wait_until_followed,
+    waiting,
+)
 from harness import wait_until, write_file
 
 if TYPE_CHECKING:
@@ -131,8 +138,11 @@ def test_receivers_are_asked(tmp_path: Path) -> None:
         wait_until_followed(server)
         server.write("part.py", "VALUE = 2\n")
         server.wait_for_output("told of part.py")
-        # Before the answer is read, this is another change than the one that was told of.
+        # Before the answer is read, the next change is none that anybody is asked about.
+        wait_until_decided(tmp_path)
+        mark = server.mark()
         server.write("part.py", "VALUE = 9\n")
+        server.wait_for_output("told of part.py", since=mark)
         server.wait_for_output("working with 9")
         assert "working with 2" not in server.output
 
