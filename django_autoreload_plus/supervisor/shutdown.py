@@ -25,8 +25,6 @@ _LAST_WAIT = 2.0
 #: Time for the same Ctrl-C to reach this process, too, if it came from the terminal; in
 #: seconds.
 _SAME_KEY = 0.1
-
-
 #: What these mean says the program; they end the command if it does not handle them.
 _OF_THE_PROGRAM = (signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 

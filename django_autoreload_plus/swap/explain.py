@@ -176,10 +176,11 @@ def _title(code: CodeType) -> str:
 
 
 def _header(steps: list[_Step], at: int) -> Reason | None:
-    """Decorators, defaults and annotations are computed just before the code they belong to."""
+    """Decorators, defaults and annotations are computed just before the code they belong to.
+
+    Since Python 3.14 annotations are a function of their own instead: see `_annotated`.
+    """
     line = steps[at].line
-    if annotated := _annotated(steps, at):
-        return Reason("AP105", f"annotation of {annotated} changed")
     if line is None or steps[at].made is not None:
         return None
     for index, step in enumerate(steps[at:], at):

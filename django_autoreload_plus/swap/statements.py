@@ -214,7 +214,7 @@ def _has_same_text(old: ast.stmt, new: ast.stmt, before: _Source, after: _Source
 
 
 def _text(statement: ast.stmt, source: _Source) -> Sequence[bytes]:
-    """The lines of a function or class; another statement may share its lines with a third."""
+    """The lines of a function or class; none of another statement, which may share its lines."""
     if not isinstance(statement, _Scope):
         return []
     first = min(one.lineno for one in (statement, *statement.decorator_list))
