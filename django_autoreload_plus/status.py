@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from .paths import real, working_directory
 from .protocol import status_socket
@@ -32,6 +32,11 @@ _CHUNK = 1 << 16
 _MOST_SHOWN = 10
 
 
+class _StatusParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}\n")
+
+
 class StatusError(Exception):
     """Nobody answers; the message is one sentence for the user, ``code`` the exit code."""
 
@@ -42,7 +47,7 @@ class StatusError(Exception):
 
 def main(arguments: Sequence[str]) -> int:
     """Print the status of the commands of this project; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = _StatusParser(
         prog=f"{program_name()} --status",
         description="Show what a running command is doing, and why.",
     )

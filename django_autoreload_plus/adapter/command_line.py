@@ -23,6 +23,8 @@ _ADDRESS = re.compile(
     r"(?:(?P<host>\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]|[a-zA-Z0-9.-]+):)?(?P<port>\d{1,5})"
 )
 _TAKES_VALUE = ("--settings", "--pythonpath", "--verbosity", "-v")
+#: The other options of any command, as far as they do not end it at once.
+_FLAGS = ("--traceback", "--no-color", "--force-color", "--skip-checks")
 
 
 def launch_of(entry: Entry) -> Launch:
@@ -71,16 +73,33 @@ def wants_reloader(argv: Sequence[str]) -> bool:
 def command_words(words: Sequence[str]) -> tuple[str, ...] | None:
     """``COMMAND [args]`` of the words that follow ``autoreload``, Django's options behind it.
 
-    ``None`` where they name no command, or ask for the help of ``autoreload`` itself.
+    ``None`` where they name no command, ask for the help of ``autoreload`` itself, or have an
+    option that not every command has: ``autoreload`` then says what is wrong.
     """
-    index = 0
-    while index < len(words) and words[index].startswith("-"):
-        if words[index] in ("-h", "--help", "--version"):
+    options: list[str] = []
+    rest = list(words)
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        if word == "--":
+            break
+        name, value = _name_and_value(word)
+        # argparse takes any unambiguous beginning of an option.
+        meant = [each for each in (*_TAKES_VALUE, *_FLAGS) if each.startswith(name)]
+        if len(meant) != 1:
             return None
-        index += 2 if words[index] in _TAKES_VALUE else 1
-    if index >= len(words):
-        return None
-    return (words[index], *words[index + 1 :], *words[:index])
+        options.append(word)
+        if meant[0] in _TAKES_VALUE and not value:
+            options += rest[:1]
+            del rest[:1]
+    return (*rest, *options) if rest else None
+
+
+def _name_and_value(option: str) -> tuple[str, str]:
+    """``--name=value`` and ``-nvalue`` in two; the value may be the next word instead."""
+    if option.startswith("--"):
+        name, _, value = option.partition("=")
+        return name, value
+    return option[:2], option[2:]
 
 
 def django_options(words: Sequence[str]) -> tuple[str, ...]:

@@ -46,9 +46,6 @@ def read(words: Sequence[str]) -> Launch:
     that is wrong, and :class:`SystemExit` when it asked for the help or the version only.
     """
     parser = _parser()
-    if not words:
-        parser.print_usage(sys.stderr)
-        raise EntryError("nothing to run: name a TARGET")
     own, rest = _split(words, parser)
     given = vars(parser.parse_args(own))
     entry = target.find(rest, interpreter_flags(sys.argv, sys.orig_argv))

@@ -88,6 +88,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("--wath x self.py", "unrecognized arguments: --wath"),
         ("--watch", "argument --watch: expected one argument"),
         ("--polling", "nothing to run: give a script"),
+        ("", "nothing to run: give a script"),
     ],
 )
 def test_what_is_wrong_is_named(words: str, sentence: str) -> None:

@@ -83,11 +83,18 @@ def test_a_worker(tmp_path: Path) -> None:
     ("words", "code", "says"),
     [
         (("autoreload", "wrok"), 1, "Unknown command: 'wrok'. Did you mean work?"),
-        (("autoreload",), 2, "the following arguments are required: COMMAND"),
+        (("autoreload",), 2, "the following arguments are required: COMMAND\n"),
+        (
+            ("autoreload", "--grace", "3", "work"),
+            2,
+            "autoreload: error: unrecognized arguments: --g",
+        ),
+        (("autoreload", "autoreload", "work"), 1, "this command is started anew already"),
         (("autoreload", "--help"), 0, "such as a worker, and starts it anew"),
         (("autoreload", "work", "--help"), 0, "--queue"),
         (("autoreload", "work", "--queue"), 2, "--queue: expected one argument"),
         (("autoreload", "--no-color", "work", "--queue=wrong"), 1, "CommandError: no such queue"),
+        (("autoreload", "-v2", "--trace", "--", "work", "--queue"), 2, "--queue: expected one arg"),
     ],
 )
 def test_a_wrong_command_line(tmp_path: Path, words: tuple[str, ...], code: int, says: str) -> None:

@@ -352,6 +352,21 @@ def test_a_start_that_takes_its_time(tmp_path: Path) -> None:
     assert told.stderr == "No command of this project is running under django-autoreload-plus.\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--jsno", "unrecognized arguments: --jsno"),
+        ("--wait soon", "argument --wait: 'soon' is not a number of seconds"),
+        ("--wait 0", "argument --wait: there is no time to wait"),
+        ("--pid one", "argument --pid: invalid int value: 'one'"),
+    ],
+)
+def test_a_wrong_command_line(tmp_path: Path, words: str, sentence: str) -> None:
+    """Who mistypes an option would have to look for what is wrong below other lines."""
+    told = run(*words.split(), cwd=tmp_path)
+    assert (told.returncode, told.stdout, told.stderr) == (2, "", f"error: {sentence}\n")
+
+
 def test_a_folder_that_others_can_enter_is_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -25,15 +25,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """The command and all its arguments."""
         parser.add_argument("command", metavar="COMMAND", help="the name of the command")
-        parser.add_argument(
+        rest = parser.add_argument(
             "args", metavar="args", nargs=argparse.REMAINDER, help="its own arguments"
         )
+        # Else argparse says that they are missing, too.
+        rest.required = False
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Run it under the supervisor."""
         if not autoreload.is_supported():
             raise CommandError("django-autoreload-plus does not work on this platform yet.")
+        if autoreload.is_child():
+            raise CommandError("this command is started anew already: leave autoreload out.")
         launch = program_launch(sys.argv)
-        if launch is None or autoreload.is_child():
+        if launch is None:
             raise CommandError("autoreload can be used on the command line only.")
         autoreload.become_supervisor(launch)
