@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import operator
 import os
 import signal
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NoReturn
 
 
@@ -31,6 +32,16 @@ _MEMORY_ONLY: dict[str, Callable[[Any], bool]] = {
     "PIL.Image": lambda _module: True,
     "certifi.core": _lies_beside,
 }
+#: Modules that register one handler for whatever is made with them later, by its name there.
+#: (The locks of filelock that it would release are all made after a checkpoint.)
+_ONE_FOR_ALL = {
+    "logging": "shutdown",
+    "multiprocessing.util": "_exit_function",
+    "filelock._api": "_release_live_locks",
+    "filelock._core._shutdown": "_release_live_locks",
+    "filelock._soft_rw._sync": "_cleanup_all_instances",
+    "filelock._soft._read_write._lock": "SoftReadWriteLock._cleanup_all_instances",
+}
 #: Those of them whose handlers a frozen copy has.
 _handed_over: set[str] = set()
 #: The lowest priority there is, see nice(2).
@@ -43,16 +54,11 @@ def hand_over_handlers() -> None:
     _handed_over.update(_with_memory_only())
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         finalizer.atexit = False
-    # These modules register once; without them, what the new line registers with
-    # them would never run.
-    logging = sys.modules.get("logging")
-    if logging is not None:
-        atexit.register(logging.shutdown)
+    # Without them, what the new line registers with these modules would never run.
+    for handler in _handlers_for_all():
+        atexit.register(handler)
     if weakref.finalize._registered_with_atexit:  # type: ignore[attr-defined]
         atexit.register(weakref.finalize._exitfunc)  # type: ignore[attr-defined]
-    multiprocessing = sys.modules.get("multiprocessing.util")
-    if multiprocessing is not None:
-        atexit.register(multiprocessing._exit_function)
 
 
 def pending(memory_finalizers: Collection[str] = ()) -> bool:
@@ -65,7 +71,7 @@ def pending(memory_finalizers: Collection[str] = ()) -> bool:
 
 def _harmless(memory_finalizers: Collection[str]) -> int:
     """Handlers that hold no state of the program as long as nothing uses them."""
-    count = sum(name in sys.modules for name in ("logging", "multiprocessing.util"))
+    count = len(_handlers_for_all())
     count += len(_with_memory_only() - _handed_over)
     if weakref.finalize._registered_with_atexit and not any(  # type: ignore[attr-defined]
         _holds_state(finalizer, memory_finalizers) for finalizer in _finalizers()
@@ -74,16 +80,24 @@ def _harmless(memory_finalizers: Collection[str]) -> int:
     return count
 
 
+def _handlers_for_all() -> list[Callable[[], None]]:
+    handlers = []
+    for name, module in _loaded(_ONE_FOR_ALL):
+        with contextlib.suppress(AttributeError):
+            handlers.append(operator.attrgetter(_ONE_FOR_ALL[name])(module))
+    return handlers
+
+
 def _with_memory_only() -> set[str]:
-    loaded = {name: sys.modules.get(name) for name in _MEMORY_ONLY}
-    return {
-        name
-        for name, module in loaded.items()
-        # In the middle of its import it may not have come to it.
-        if module is not None
-        and not getattr(module.__spec__, "_initializing", False)
-        and _MEMORY_ONLY[name](module)
-    }
+    return {name for name, module in _loaded(_MEMORY_ONLY) if _MEMORY_ONLY[name](module)}
+
+
+def _loaded(names: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """Those of the modules that have registered: in the midst of its import one may not have."""
+    for name in names:
+        module = sys.modules.get(name)
+        if module is not None and not getattr(module.__spec__, "_initializing", False):
+            yield name, module
 
 
 def _finalizers() -> list[Any]:

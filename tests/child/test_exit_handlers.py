@@ -60,6 +60,24 @@ def test_what_frees_memory_only(tmp_path: Path, statements: str, expected: str) 
     assert said == expected.split()
 
 
+@pytest.mark.parametrize("take", ["SoftFileLock.acquire", "SoftReadWriteLock.acquire_write"])
+def test_locks_that_are_held_at_the_exit(tmp_path: Path, take: str) -> None:
+    """Their files would lock out the next process: filelock registers once, when imported."""
+    kind, method = take.split(".")
+    statements = f"""
+import filelock, pathlib
+kind = filelock.{kind}
+handlers.hand_over_handlers()
+print(handlers.pending(), flush=True)
+lock = kind("tea.lock")
+lock.{method}()
+before = {{*pathlib.Path().rglob("*")}}
+atexit._run_exitfuncs()
+print(bool(before - {{*pathlib.Path().rglob("*")}}), flush=True)
+"""
+    assert output(tmp_path, statements) == ["False", "True"]
+
+
 def test_celery_keeps_no_state(tmp_path: Path) -> None:
     """The copies of each project with Celery would be kept as long as their line."""
     pytest.importorskip("celery")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from django_autoreload_plus.child.fork.at_fork import KNOWN
+from django_autoreload_plus.child.fork.at_fork import DEPENDING, KNOWN
 from harness import output_of, write_file
 from parity.reloaders import COPIES
 
@@ -97,6 +97,7 @@ def test_no_function_runs(parity_site: Callable[..., ParitySite]) -> None:
         ("logging, random, threading, concurrent.futures.thread, asyncio", "None"),
         ("pythons_own", "None"),
         *((known, "None") for known in sorted(KNOWN)),
+        # A version of it that nothing is known of.
         ("filelock", "filelock registered a function for forked processes"),
         ("importer", "importer registered a function for forked processes"),
     ],
@@ -104,7 +105,7 @@ def test_no_function_runs(parity_site: Callable[..., ParitySite]) -> None:
 def test_who_registers(tmp_path: Path, module: str, reason: str) -> None:
     """Every project would lose its fast reloads to Python's own modules, or none would."""
     files = {"keep": KEEP, "importer": IMPORTER, "pythons_own": PYTHONS_OWN}
-    files |= dict.fromkeys([*KNOWN, "filelock"], KEEP)
+    files |= dict.fromkeys([*KNOWN, *DEPENDING], KEEP)
     for name, text in files.items():
         write_file(tmp_path / f"{name}.py", text)
     assert re.match(reason, output_of(ASK.format(module=module), cwd=tmp_path))

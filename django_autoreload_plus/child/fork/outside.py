@@ -79,7 +79,7 @@ class Data(Outside):
     def sqlite(self, args: tuple[Any, ...]) -> None:
         """Audit listener for ``sqlite3.connect``."""
         name = os.fsdecode(args[0]) if isinstance(args[0], (str, bytes, os.PathLike)) else ""
-        is_told = self.framework in map(package_of, islice(_callers(), 1))
+        is_told = self.framework in map(package_of, islice(callers(), 1))
         if not is_told and name not in _IN_MEMORY and "mode=memory" not in name:
             base = os.path.basename(name.partition("?")[0])
             self.note("AP230", base, f"the SQLite database {base} was read")
@@ -108,7 +108,7 @@ class Data(Outside):
             return
         words = [args[0], *args[1]] if len(args) > 1 and args[1] else ["sh", "-c", args[0]]
         name = _program_name([_text(word) for word in words])
-        asking = next((f for f in _callers() if module_of(f) not in _RUN_PROGRAMS), None)
+        asking = next((f for f in callers() if module_of(f) not in _RUN_PROGRAMS), None)
         if asking is None or module_of(asking) not in _ASK_THE_SYSTEM:
             self.note("AP231", name, f"the program {name} was run")
 
@@ -139,13 +139,14 @@ def _text(word: Any) -> str:
 
 def _clients() -> Iterator[FrameType]:
     """The frames that run now, without ours and those of Python's own library."""
-    for frame in _callers():
+    for frame in callers():
         path = frame.f_code.co_filename
         if "<" not in path and (looks_own(path) or is_installed(path)):
             yield frame
 
 
-def _callers() -> Iterator[FrameType]:
+def callers() -> Iterator[FrameType]:
+    """The frames that run now, without ours."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if package_of(frame) != _PACKAGE:
