@@ -11,7 +11,6 @@ restart) is the one Django's own reloader has had since its first release.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import os
@@ -20,7 +19,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .child import parent_role
+from .child import exit_handlers, parent_role
 from .child.changes import change_receivers
 from .options import Options
 from .protocol import command_line, environment, first_child
@@ -174,14 +173,17 @@ def _replace_image(launch: Launch) -> NoReturn:
     The exit handlers registered until now run first: their state ends here.
     """
     launch, started_with = _start(launch)
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-    decoded = {os.fsdecode(name): os.fsdecode(value) for name, value in started_with.items()}
-    launch = first_child.begin(launch, decoded, becomes=True)
-    variables = {**started_with, ENVIRONMENT.encode(): json.dumps(asdict(launch)).encode()}
-    os.execve(sys.executable, _command(launch), variables)  # noqa: S606 - no shell
+
+    def exec_supervisor() -> NoReturn:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        decoded = {os.fsdecode(name): os.fsdecode(value) for name, value in started_with.items()}
+        begun = asdict(first_child.begin(launch, decoded, becomes=True))
+        variables = {**started_with, ENVIRONMENT.encode(): json.dumps(begun).encode()}
+        os.execve(sys.executable, _command(launch), variables)  # noqa: S606 - no shell
+
+    exit_handlers.run_before(exec_supervisor)
 
 
 def _command(launch: Launch) -> list[str]:

@@ -44,6 +44,8 @@ _ONE_FOR_ALL = {
 }
 #: Those of them whose handlers a frozen copy has.
 _handed_over: set[str] = set()
+#: For how long the handlers of the command's first process may run, in seconds.
+_PATIENCE = 5
 #: The lowest priority there is, see nice(2).
 _LAST = 19
 
@@ -133,6 +135,32 @@ def exit_after_handlers(code: int) -> NoReturn:
     atexit._run_exitfuncs()
     flush()
     exit_now(code)
+
+
+def run_before(go_on: Callable[[], NoReturn]) -> NoReturn:
+    """Run the handlers in a process that goes on as another program, whatever one of them does.
+
+    One may end the process at once, where a library would crash, or wait for what never comes.
+    """
+
+    def leave(*_: object) -> NoReturn:
+        if hasattr(signal, "alarm"):
+            # It would meet the other program.
+            signal.alarm(0)
+        go_on()
+
+    def leave_late(*_: object) -> NoReturn:
+        sys.stderr.write(f"An exit handler has not ended within {_PATIENCE} s.\n")
+        leave()
+
+    # Registered as it is, it is not called by its name.
+    atexit.unregister(os._exit)
+    os._exit = leave  # type: ignore[assignment]
+    if hasattr(signal, "alarm") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGALRM, leave_late)
+        signal.alarm(_PATIENCE)
+    atexit._run_exitfuncs()
+    leave()
 
 
 def withstand_interrupts() -> None:

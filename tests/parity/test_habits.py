@@ -299,6 +299,23 @@ def test_an_exit_handler_that_takes_its_time(our_reloader: Reloader, tmp_path: P
         assert "Traceback" not in server.output
 
 
+@pytest.mark.parametrize("handler", ["os._exit, 0", "lambda: os._exit(0)", "Event().wait"])
+def test_an_exit_handler_that_ends_or_hangs(
+    our_reloader: Reloader, tmp_path: Path, handler: str
+) -> None:
+    """A cure for libraries that crash at the exit would end the command at its first start.
+
+    Django's own serves, and ends with the first reload, as its child never exits with 3.
+    """
+    settings = f"\nimport atexit\nfrom threading import Event\natexit.register({handler})\n"
+    with our_reloader.maker(tmp_path)(settings=settings) as server:
+        edits_are_live(server)
+        server.interrupt()
+        server.wait()
+        server.all_gone()
+        assert "Traceback" not in server.output
+
+
 def test_a_view_that_forks(our_reloader: Reloader, tmp_path: Path) -> None:
     """What a view leaves running has all descriptors: the port would be kept from each reload.
 
