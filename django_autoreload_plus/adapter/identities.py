@@ -2,6 +2,11 @@
 
 A process resumed from a checkpoint does not import them again: they would take it
 for the one before, and for instance never refresh the browser.
+
+Looked at, and found to have no such value: django-components, django-fastdev,
+django-livereload-server (asks its own server, once for each start), django-plotly-dash,
+django-sockpuppet, django-tailwind, django-tailwind-cli, django-unicorn, django-watchfiles, djhtmx,
+hyperdjango, reactpy-django, tetra, wagtail, whitenoise.
 """
 
 from __future__ import annotations
@@ -24,7 +29,10 @@ class Identity:
 
 
 #: Every row has its test in ``tests/parity/test_companions.py``.
-IDENTITIES = (Identity("django_browser_reload.views", "version_id", lambda: get_random_string(32)),)
+IDENTITIES = (
+    Identity("django_browser_reload.views", "version_id", lambda: get_random_string(32)),
+    Identity("fryhcs.reload", "server_id", lambda: get_random_string(32, "0123456789abcdef")),
+)
 
 
 def renew() -> None:

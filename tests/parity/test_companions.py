@@ -102,6 +102,32 @@ def test_the_page_is_refreshed_once_for_each_reload(parity_site: Maker, browser:
         server.all_gone()
 
 
+FRYHCS_VIEWS = """
+from django.http import HttpResponse
+from fryhcs import reload
+
+VALUE = "one"
+READ = VALUE
+
+def page(request):
+    return HttpResponse(f"{VALUE} {reload.server_id}")
+"""
+
+
+def test_fryhcs_tells_the_browser_of_each_reload(parity_site: Maker) -> None:
+    """Who uses fryhcs would have to refresh the page by hand: a stream tells the page this id."""
+    pytest.importorskip("fryhcs")
+    with parity_site({"views.py": FRYHCS_VIEWS}, settings="\nimport fryhcs.reload\n") as server:
+        first = server.wait_for("/").text
+        # A function's body is exchanged, a module runs again.
+        server.change("views.py", "VALUE} ", "VALUE}! ")
+        second = server.wait_for("/", lambda answer: answer.text.startswith("one! ")).text
+        server.change("views.py", '"one"', '"two"')
+        third = server.wait_for("/", lambda answer: answer.text.startswith("two! ")).text
+        assert len({text.split()[1] for text in (first, second, third)}) == 3
+        assert server.get("/").text == third
+
+
 DEBUGGER = """
     if os.environ.get("RUN_MAIN"):
         import debugpy
