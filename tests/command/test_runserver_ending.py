@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from command.sites import URLS, VIEWS, is_page, site
-from harness import DEADLINE, wait_until
+from harness import DEADLINE, send_signals, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +121,25 @@ def test_end_at_every_stage(tmp_path: Path, stage: Callable[[DevServer], None]) 
             assert server.wait() == code
             server.all_gone()
             assert server.output[mark:].count("Traceback") == before
+
+
+@pytest.mark.parametrize("stops", [False, True], ids=["running", "stopped"])
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__)
+def test_killed_without_a_terminal(
+    tmp_path: Path, stage: Callable[[DevServer], None], *, stops: bool
+) -> None:
+    """Copies, spares and starts would stay for ever: no terminal tells them of its end."""
+    with reloading(tmp_path) as server:
+        if stage is begin_to_start:
+            server.path("hold").touch()
+        stage(server)
+        processes = [process.pid for process in server.processes()]
+        if stops:
+            send_signals(processes, signal.SIGSTOP)
+        server.kill_parent()
+        if stops:
+            send_signals((pid for pid in processes if pid != server.pid), signal.SIGCONT)
+        server.all_gone()
 
 
 def is_echoing(server: DevServer) -> bool:
