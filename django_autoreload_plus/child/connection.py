@@ -30,6 +30,7 @@ from .framework import Checkpoints, Framework, Server
 from .guard import Guard
 from .listener import Listener
 from .questions import Questions
+from .reports import Reports
 from .tracker import Tracker
 from .under_way import UnderWay
 
@@ -102,8 +103,9 @@ class Connection:
             guard=lambda on: self.guard(on=on),
         )
         self._sending = threading.RLock()
-        #: Held while it is collected what to report: by the listener, or who answers a request.
-        self._reporting = threading.RLock()
+        self._reports = Reports(
+            tracker, self.send, lambda descriptor: self.send(m.AskWatched(), [descriptor])
+        )
 
     def send(self, message: m.Message, descriptors: Sequence[int] = ()) -> None:
         """Send a message; a supervisor that is gone ends the process."""
@@ -248,6 +250,7 @@ class Connection:
         """
         self.server = server
         self._track_no_more(scan=False)
+        self._reports.begin_to_serve()
         if not self._listener.runs:
             self._run_thread()
         if not by_workers:
@@ -268,18 +271,12 @@ class Connection:
 
     def report(self, *, scan: bool = True) -> None:
         """Tell what was loaded since the last report."""
-        with self._reporting:
-            loaded = self.tracker.collect(scan=scan)
-            if loaded != m.Loaded():
-                self.send(loaded)
+        self._reports.report(scan=scan)
 
-    def report_imports(self) -> None:
-        """Have modules watched that were loaded for a request, before it is answered.
-
-        Who has the answer may edit them, and ask again.
-        """
-        if self._listener.runs and self.tracker.last_lookup and self.is_here():
-            self._questions.until_watched(lambda: self.report(scan=False))
+    def before_answer(self) -> None:
+        """A part of an answer is about to be sent: have watched what was loaded for it."""
+        if self.is_here():
+            self._reports.before_answer()
 
     def watch_globs(self, globs: Sequence[tuple[str, str]], files: Sequence[str] = ()) -> None:
         """Ask for more to be watched than what was loaded."""
@@ -329,7 +326,7 @@ class Connection:
                 if message.alone:
                     self.clearance.give()
                 self._questions.answered(message, descriptors)
-            case m.Watched() | m.Listening():
+            case m.Listening():
                 self._questions.answered(message, descriptors)
             case m.Resume():
                 if self.server is not None:

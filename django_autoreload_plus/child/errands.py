@@ -21,6 +21,7 @@ from ..protocol import datagrams
 from ..protocol import messages as m
 from ..protocol.command_line import package_root
 from ..protocol.failure import Failure
+from .reports import Reports
 from .tracker import Tracker, is_importing
 
 #: As they are before libraries of green threads exchange them; such a library would also stumble
@@ -40,11 +41,16 @@ class Errands:
         self._tracker = tracker
         self.writer = writer
         self.adopted = adopted
+        self.begin_to_report()
+
+    def begin_to_report(self) -> None:
+        """What another process was about to report is none of this one's business."""
         self._is_reporting = False
+        self._reports = Reports(self._tracker, self._send_loaded, self._ask_watched)
 
     def begin(self) -> None:
         """This process is a worker, and tells of what it loads from now on."""
-        self._is_reporting = False
+        self.begin_to_report()
         # When its start is over nobody can say: it may load the program at its first request.
         self._tracker.starting = False
         self._tracker.shapes_module = is_importing
@@ -77,7 +83,16 @@ class Errands:
     def report(self) -> None:
         """Tell what was loaded since the last report."""
         self._is_reporting = False
-        loaded = self._tracker.collect(scan=False)
+        self._reports.report(scan=False)
+
+    def before_answer(self) -> None:
+        """A part of an answer is about to be sent: have watched what was loaded for it."""
+        self._reports.before_answer()
+
+    def _ask_watched(self, descriptor: int) -> None:
+        datagrams.send(self.writer, m.AskWatched(), [descriptor])
+
+    def _send_loaded(self, loaded: m.Loaded) -> None:
         for start in range(0, max(len(loaded.files), len(loaded.missing)), _MOST_FILES):
             part = slice(start, start + _MOST_FILES)
             self.send(m.Loaded(loaded.files[part], loaded.missing[part]))

@@ -15,9 +15,6 @@ from ..protocol import messages as m
 from ..protocol.channel import ChannelClosed
 from .listener import Listener
 
-#: An answer does not wait longer for a busy supervisor to watch what it has loaded, in seconds.
-_UNTIL_WATCHED = 1.0
-
 
 class Questions:
     """The questions of one child, from any of its threads."""
@@ -38,7 +35,6 @@ class Questions:
         #: Held while an answer is awaited.
         self.lock = threading.RLock()
         self._cleared = threading.Event()
-        self._watched = threading.Event()
         self._listening_came = threading.Event()
         self._listening: tuple[m.Listening, list[int]] | None = None
 
@@ -73,14 +69,7 @@ class Questions:
             self._cleared.wait()
             return not is_needed()
 
-    def until_watched(self, report: Callable[[], None]) -> None:
-        """Wait, for a bounded time, until what ``report`` tells of is watched."""
-        self._watched.clear()
-        report()
-        self._send(m.AskWatched())
-        self._watched.wait(_UNTIL_WATCHED)
-
-    def answered(self, answer: m.Listening | m.Cleared | m.Watched, descriptors: list[int]) -> None:
+    def answered(self, answer: m.Listening | m.Cleared, descriptors: list[int]) -> None:
         """The listener has read this answer."""
         match answer:
             case m.Listening():
@@ -88,8 +77,6 @@ class Questions:
                 self._listening_came.set()
             case m.Cleared():
                 self._cleared.set()
-            case m.Watched():
-                self._watched.set()
             case _:
                 assert_never(answer)
 

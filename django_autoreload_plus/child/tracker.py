@@ -132,6 +132,10 @@ class Tracker:
         lookups = self._record.lookups
         return lookups[-1].time if lookups else 0
 
+    def lookups(self) -> list[str]:
+        """The modules that were looked for since the last report."""
+        return [lookup.name for lookup in self._record.lookups]
+
     @property
     def is_waiting(self) -> bool:
         """Whether a module was neither found nor missing at the last :meth:`collect`."""

@@ -17,7 +17,7 @@ from .reasons import Reason
 
 #: Raised when a message changes its meaning; both ends come from one
 #: installation, so a difference means that it was upgraded while running.
-VERSION = 6
+VERSION = 7
 
 #: The exit code of a program that Ctrl-C has ended while it was loaded, as of shells.
 INTERRUPTED = 130
@@ -132,11 +132,6 @@ class AskClearance:
     act: str
     #: A database file, which matters only if another process of ours has it locked.
     database: str = ""
-
-
-@dataclass(frozen=True)
-class Watched:
-    """Supervisor: all that was reported before :class:`AskWatched` is watched."""
 
 
 @dataclass(frozen=True)
@@ -265,7 +260,11 @@ class Reported:
 
 @dataclass(frozen=True)
 class AskWatched:
-    """Child: asks for :class:`Watched` when all that it has reported is watched."""
+    """Child: close the attached descriptor when all that I have reported is watched.
+
+    Who holds the other end waits for that: it takes no thread that reads answers, and any
+    number of threads, and of the program's processes, can wait.
+    """
 
 
 @dataclass(frozen=True)
@@ -486,11 +485,9 @@ FromChild = (
     | SwapRefused
 )
 #: Those of them that worker processes of the program send, by a socket of their own.
-FromWorker = Loaded | Serving | Failed | HandBack
+FromWorker = Loaded | Serving | Failed | HandBack | AskWatched
 #: Messages to a child, and to a process that is to become one.
-ToChild = (
-    Listening | Cleared | Watched | Resume | Release | Retire | Changed | AskLoaded | Adopt | Go
-)
+ToChild = Listening | Cleared | Resume | Release | Retire | Changed | AskLoaded | Adopt | Go
 #: Messages of a checkpoint.
 FromCheckpoint = Forked | Exited | CodeRead
 #: Messages to a checkpoint.
@@ -502,6 +499,7 @@ DESCRIPTORS: dict[type, tuple[int, int]] = {
     WorkersChannel: (1, 1),
     Froze: (1, 1),
     Keep: (1, 1),
+    AskWatched: (1, 1),
     Replacing: (0, 1),
 }
 

@@ -181,7 +181,7 @@ class Children:
         match message:
             case m.Failed():
                 self._worker_failed(child, message.failure)
-            case m.Loaded() | m.HandBack() | m.Serving():
+            case m.Loaded() | m.HandBack() | m.Serving() | m.AskWatched():
                 self._pass_on(child, message, descriptors)
             case _:
                 assert_never(message)

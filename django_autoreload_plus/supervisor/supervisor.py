@@ -364,7 +364,8 @@ class Supervisor:
             case m.Handled():
                 self.inspector.answered(message)
             case m.AskWatched():
-                child.send(m.Watched())
+                # Whatever was reported before has been handled by now.
+                os.close(descriptors[0])
             case m.Reported():
                 self.decision.reported(message.token)
             case m.WorkersChannel():

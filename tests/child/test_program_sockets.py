@@ -43,7 +43,7 @@ class Link:
         """Yes: nothing was forked."""
         return True
 
-    def report_imports(self) -> None:
+    def before_answer(self) -> None:
         """Nothing is imported."""
 
     def send(self, message: m.Message, descriptors: Sequence[int]) -> None:

@@ -142,3 +142,34 @@ def test_a_server_that_nobody_knows(project: Path) -> None:
         server.interrupt()
         assert server.wait() == 0
         server.all_gone()
+
+
+#: A view that loads a module at its first request.
+LATE = """
+import importlib
+from django.http import HttpResponse
+
+def late(request, name):
+    return HttpResponse(importlib.import_module(name).VALUE)
+
+urlpatterns.append(path("late/<name>/", late))
+"""
+
+
+@pytest.mark.parametrize("app", ["django.contrib.staticfiles", "daphne"])
+def test_an_edit_just_after_the_answer_that_has_loaded_it(project: Path, app: str) -> None:
+    """A request after the save would be answered by old code, as nobody watched the file yet."""
+    if app == "daphne":
+        pytest.importorskip(app)
+        put_beneath(project, app)
+    names = ["late.one", "late.two.deep", "late.three"]
+    files = {name: f"{name.replace('.', '/')}.py" for name in names}
+    with DevServer(project) as server:
+        for file in files.values():
+            server.write(file, "VALUE = '1'\n")
+        server.write("config/urls.py", server.path("config/urls.py").read_text() + LATE)
+        server.wait_for("/version/")
+        for name, file in files.items():
+            assert server.get(f"/late/{name}/").text == "1"
+            server.write(file, "VALUE = '2'\n")
+            assert server.get(f"/late/{name}/").text == "2"

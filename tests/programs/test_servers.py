@@ -7,6 +7,7 @@ import http.client
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,6 @@ from programs.servers import CODE, LINES, OURS, server_in, write_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from harness import Response
 
@@ -162,38 +162,32 @@ def application(environ, start_response):
 """
 
 
-@pytest.mark.parametrize("way", ["fork", "spawn"])
-def test_an_edit_just_after_a_worker_has_loaded_it(tmp_path: Path, way: str) -> None:
-    """The edit would be lost, as nobody knew yet that the worker has loaded the file."""
-    line = "gunicorn --preload --bind 127.0.0.1:8000 project.late:application"
-    if way == "spawn":
-        line = "uvicorn --interface wsgi --workers 2 --port 8000 project.late:application"
-    pytest.importorskip(line.split(maxsplit=1)[0])
-    with server_in(tmp_path, line) as server:
-        for name in _edited_when_loaded(server, ["late_one", "late_two", "late_three"]):
-            told = status.ask(status.find([str(tmp_path)]), 30)
-            assert told[0]["reloads"][-1]["files"] == [str(tmp_path / f"{name}.py")]
-            assert server.get(f"/{name}").text == "2"
-
-
 @pytest.mark.parametrize(
     "line",
     [
         "uvicorn --interface wsgi --port 8000 project.late:application",
+        "uvicorn --interface wsgi --workers 2 --port 8000 project.late:application",
         "waitress-serve --listen 127.0.0.1:8000 project.late:application",
+        "gunicorn --preload --bind 127.0.0.1:8000 project.late:application",
     ],
 )
 def test_an_edit_just_after_the_answer_that_has_loaded_it(tmp_path: Path, line: str) -> None:
     """A request after the save would be answered by old code, as nobody watched the file yet."""
     pytest.importorskip(line.split(maxsplit=1)[0].removesuffix("-serve"))
     with server_in(tmp_path, line) as server:
-        for name in _edited_when_loaded(server, ["late.one", "late.two", "late.three"]):
+        for name in _edited_when_loaded(server, ["late.one", "late.two.deep", "late.three"]):
             assert server.get(f"/{name}").text == "2"
+            (told,) = status.ask(status.find([str(tmp_path)]), 30)
+            assert [*map(Path, told["reloads"][-1]["files"])] == [server.path(_file_of(name))]
+
+
+def _file_of(name: str) -> str:
+    return f"{name.replace('.', '/')}.py"
 
 
 def _edited_when_loaded(server: DevServer, names: list[str]) -> Iterator[str]:
     """Have each module loaded by a request, and edit it as soon as that is answered."""
-    files = {name: f"{name.replace('.', '/')}.py" for name in names}
+    files = {name: _file_of(name) for name in names}
     server.write("project/late.py", LATE)
     for file in files.values():
         server.write(file, "VALUE = 1\n")

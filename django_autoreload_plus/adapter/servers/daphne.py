@@ -104,6 +104,10 @@ class DaphneGate:
 
     # -- in Twisted's thread --------------------------------------------------
 
+    def before_answer(self) -> None:
+        """A part of an answer is about to be sent."""
+        self._gate.before_answer()
+
     def closed(self, protocol: Any) -> None:
         """Daphne has finished with a request, or with a WebSocket."""
         if protocol in self._requests:
@@ -226,6 +230,10 @@ def held_daphne(server_class: Any, link: Connection, address: Address) -> Any:
             super().listen_success(port)
             # Twisted itself is to accept nothing.
             port.stopReading()
+
+        async def handle_reply(self, protocol: Any, message: Any) -> None:
+            self._gate.before_answer()
+            await super().handle_reply(protocol, message)
 
         def protocol_disconnected(self, protocol: Any) -> None:
             super().protocol_disconnected(protocol)

@@ -9,9 +9,10 @@ The contract of a server on a socket of the supervisor's:
    and again before it reads a request: a file may have been saved in between.
 3. A connection on which nothing was read yet, and which it may not serve, it gives to
    :meth:`AcceptGate.hand_back` once the gate says ``retired`` or ``released``.
-4. It calls :meth:`AcceptGate.began` before it answers a request, :meth:`AcceptGate.answered`
-   when the answer is complete and :meth:`AcceptGate.ended` in any case, and ends a connection
-   after an answer rather than wait for the next request on it.
+4. It calls :meth:`AcceptGate.began` before it answers a request, :meth:`AcceptGate.before_answer`
+   before it sends a part of the answer, :meth:`AcceptGate.answered` when that is complete and
+   :meth:`AcceptGate.ended` in any case, and ends a connection after an answer rather than wait
+   for the next request on it.
 5. Its main loop returns when it has retired and no answer is under way, or when it was told to
    ``end()``. It sets ``retired`` in ``retire()``, ``released`` in ``release()``, and takes
    ``released`` back in ``resume()``.
@@ -54,6 +55,10 @@ class AcceptGate:
     def ended(self) -> None:
         """It is under way no longer."""
         self._link.under_way.end()
+
+    def before_answer(self) -> None:
+        """A part of an answer is about to be sent: have watched what was loaded for it."""
+        self._link.before_answer()
 
     def answered(self) -> None:
         """A request has been answered."""

@@ -121,6 +121,10 @@ class WsgiGate:
         """It has been answered, or was given up."""
         self._gate.ended()
 
+    def before_answer(self) -> None:
+        """A part of an answer is about to be sent."""
+        self._gate.before_answer()
+
     def answered(self) -> None:
         """A request has been answered."""
         self._gate.answered()
@@ -279,14 +283,17 @@ class _PausableReader(io.RawIOBase):
 class _NoticingWriter(io.BufferedIOBase):
     """Writes to a connection; notices the header of a stream of events."""
 
-    def __init__(self, writer: Any, notice: Callable[[], None]) -> None:
+    def __init__(self, writer: Any, before: Callable[[], None], notice: Callable[[], None]) -> None:
+        """``before`` is called before each write, ``notice`` when a stream of events begins."""
         self._writer = writer
+        self._before = before
         self._notice = notice
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
+        self._before()
         # wsgiref writes the headers of an answer at once, and nothing with them.
         if bytes(data[-4:]) == b"\r\n\r\n" and _EVENT_STREAM.search(data):
             self._notice()
@@ -312,7 +319,9 @@ class GatedHandlerMixin:
         self._reader = _PausableReader(self.connection)
         self.rfile = io.BufferedReader(self._reader)
         gate, connection = self.server.gate, self.connection
-        self.wfile = _NoticingWriter(self.wfile, lambda: gate.streams_events(connection))
+        self.wfile = _NoticingWriter(
+            self.wfile, gate.before_answer, lambda: gate.streams_events(connection)
+        )
 
     def handle_one_request(self) -> None:
         """Answer the next request, or give the connection away untouched."""

@@ -39,7 +39,7 @@ class AcceptedConnection(socket.socket):
         is_open: Callable[[], bool],
         is_retired: Callable[[], bool],
         hand_back: Callable[[socket.socket], None],
-        before_sending: Callable[[], None] = lambda: None,
+        before_sending: Callable[[], None],
     ) -> AcceptedConnection:
         """Take over a connection on which nothing was read yet.
 

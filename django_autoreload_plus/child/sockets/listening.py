@@ -236,10 +236,16 @@ class ProgramSockets:
             is_open=self.is_open,
             is_retired=lambda: self._is_retired,
             hand_back=self._hand_back,
-            before_sending=self._link.report_imports,
+            before_sending=self._before_sending,
         )
         self._connections.add(connection)
         return connection
+
+    def _before_sending(self) -> None:
+        if self._link.is_here():
+            self._link.before_answer()
+        elif self._workers.errands is not None:
+            self._workers.errands.before_answer()
 
     def _hand_back(self, connection: socket.socket) -> None:
         if self._link.is_here():

@@ -78,6 +78,7 @@ class SharedSockets:
             is_open=self.is_open,
             is_retired=lambda: not self.is_open(),
             hand_back=self._errands.hand_back,
+            before_sending=self._errands.before_answer,
         )
         if self.is_open():
             return connection, address
