@@ -32,6 +32,7 @@ sys.path.insert(0, "libraries")
 
 def output(folder: Path, statements: str) -> list[str]:
     """Run the statements in a process of their own; the words that it prints."""
+    folder.mkdir(exist_ok=True)
     return output_of(ASK.format(statements=statements), cwd=folder).split()
 
 
@@ -64,18 +65,23 @@ def test_what_frees_memory_only(tmp_path: Path, statements: str, expected: str) 
 def test_locks_that_are_held_at_the_exit(tmp_path: Path, take: str) -> None:
     """Their files would lock out the next process: filelock registers once, when imported."""
     kind, method = take.split(".")
-    statements = f"""
+    statements = """
 import filelock, pathlib
 kind = filelock.{kind}
-handlers.hand_over_handlers()
+{hand_over}
 print(handlers.pending(), flush=True)
 lock = kind("tea.lock")
 lock.{method}()
-before = {{*pathlib.Path().rglob("*")}}
+before = set(pathlib.Path().rglob("*"))
 atexit._run_exitfuncs()
-print(bool(before - {{*pathlib.Path().rglob("*")}}), flush=True)
+print(bool(before - set(pathlib.Path().rglob("*"))), flush=True)
 """
-    assert output(tmp_path, statements) == ["False", "True"]
+    expected, found = (
+        output(tmp_path / name, statements.format(kind=kind, method=method, hand_over=hand_over))
+        for name, hand_over in (("fresh", ""), ("resumed", "handlers.hand_over_handlers()"))
+    )
+    assert found == expected
+    assert expected[0] == "False"
 
 
 def test_celery_keeps_no_state(tmp_path: Path) -> None:
