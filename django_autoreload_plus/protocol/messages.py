@@ -17,7 +17,7 @@ from .reasons import Reason
 
 #: Raised when a message changes its meaning; both ends come from one
 #: installation, so a difference means that it was upgraded while running.
-VERSION = 7
+VERSION = 8
 
 #: The exit code of a program that Ctrl-C has ended while it was loaded, as of shells.
 INTERRUPTED = 130
@@ -114,6 +114,8 @@ class Keep:
     """Child: the program listens there, on the attached socket; keep it for later children."""
 
     address: Address
+    #: Processes of the program accept there, which say :class:`Serving` when they begin.
+    by_workers: bool = False
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,9 @@ class Child:
     #: Where its program listens on sockets that it has bound.
     listens: set[Address] = field(default_factory=set)
 
+    #: It has nothing to do but to wait for its worker processes, which are to serve.
+    awaits_workers: bool = False
+
     #: Where its worker processes tell what they load.
     workers: socket.socket | None = None
 

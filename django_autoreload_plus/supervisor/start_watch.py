@@ -111,7 +111,9 @@ class StartWatch:
         asyncio.get_running_loop().call_later(_INTERVAL, self._read, start)
 
     def _not_serving(self, child: Child) -> None:
-        if self._children.has(child) and not (child.live or child.explained or child.retired):
+        if child.awaits_workers or child.live or child.explained or child.retired:
+            return
+        if self._children.has(child):
             self._runs(child)
 
     def _timed_out(self, reference: ref[Child]) -> None:

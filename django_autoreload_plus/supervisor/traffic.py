@@ -49,6 +49,7 @@ class Traffic:
     def keep(self, child: Child, message: m.Keep, listening: socket.socket) -> None:
         """Keep the socket on which a child's program listens, so that no port is ever closed."""
         child.listens.add(message.address)
+        child.awaits_workers = message.by_workers
         # Its blocking mode is left alone: the program's processes share it.
         self.listeners.keep(message.address, listening)
 

@@ -310,6 +310,27 @@ def test_why_a_port_bound_early_makes_reloads_slow(tmp_path: Path) -> None:
         assert "AP215" in [reason["code"] for reason in reasons]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hypercorn --workers 2 --bind 127.0.0.1:8000 project.asgi:application",
+        "uvicorn --workers 2 --port 8000 project.asgi:application",
+    ],
+)
+def test_workers_that_load_for_long(tmp_path: Path, line: str) -> None:
+    """Code would be called live, to whoever waits for that, before a worker has tried it."""
+    pytest.importorskip(line.split(maxsplit=1)[0])
+    with server_in(tmp_path, line) as server:
+        wait_until(lambda: _answers(server), server)
+        good = server.path("code_.py").read_text()
+        for text, state in ((f"{good}\n1 / 0\n", "broken"), (good, "live")):
+            # As a large project does.
+            server.write("code_.py", f"import time\ntime.sleep(5)\n{text}")
+            (told,) = status.ask(status.find([str(tmp_path)]), DEADLINE)
+            assert told["state"] == state
+            assert server.get("/").status == (200 if state == "live" else 500)
+
+
 #: Answers a request for /slow when there is a file "go", and goes on for ever for /stream.
 SLOW = """
 import asyncio

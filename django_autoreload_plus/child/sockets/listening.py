@@ -174,7 +174,7 @@ class ProgramSockets:
         os.set_blocking(listening.fileno(), False)
         become(listening, Gated, self)
         link = self._link
-        link.send(m.Keep(address), [listening.fileno()])
+        link.send(m.Keep(address, by_workers), [listening.fileno()])
         if link.server is None:
             link.serves = True
             # Ports of older code, on which nobody listens here.
