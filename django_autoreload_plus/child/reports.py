@@ -7,17 +7,22 @@ It does not for those of libraries, of which a first request may load many.
 
 from __future__ import annotations
 
-import contextlib
-import socket
+import os
+import select
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from ..own_code import OwnModules
 from ..protocol.messages import Loaded, LoadedFile
 from .tracker import Tracker
 
-#: An answer does not wait longer for a supervisor that does nothing any more; seconds.
-_PATIENCE = 10.0
+#: An answer does not wait longer for a supervisor that does nothing any more; milliseconds.
+_PATIENCE = 10_000
+#: As they are before libraries of green threads exchange them: such a thread would wait for a
+#: lock while the one that has it waits for its turn.
+_new_lock, _new_reentrant_lock = threading.Lock, threading.RLock
+_new_poll: Any = getattr(select, "poll", None)
 
 
 class Reports:
@@ -31,9 +36,9 @@ class Reports:
         self._send = send
         self._ask = ask
         #: Held while it is collected what to report, and until that is sent.
-        self._reporting = threading.RLock()
+        self._reporting = _new_reentrant_lock()
         #: Held while the supervisor is asked.
-        self._asking = threading.Lock()
+        self._asking = _new_lock()
         self._own = OwnModules()
         #: How many reports of own code were sent, and so many of them are known to be watched.
         self._sent = self._watched = 0
@@ -73,9 +78,14 @@ class Reports:
 
     def _wait(self) -> None:
         """Wait until the supervisor closes its copy of a descriptor."""
-        ours, theirs = socket.socketpair()
-        with ours, contextlib.suppress(TimeoutError):
-            with theirs:
-                self._ask(theirs.fileno())
-            ours.settimeout(_PATIENCE)
-            ours.recv(1)
+        reader, writer = os.pipe()
+        try:
+            try:
+                self._ask(writer)
+            finally:
+                os.close(writer)
+            closed = _new_poll()
+            closed.register(reader)
+            closed.poll(_PATIENCE)
+        finally:
+            os.close(reader)

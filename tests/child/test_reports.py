@@ -13,10 +13,11 @@ import pytest
 
 from django_autoreload_plus.child.reports import Reports
 from django_autoreload_plus.protocol.messages import Loaded, LoadedFile
-from harness import DEADLINE, wait_until
+from harness import DEADLINE, output_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 class Supervisor:
@@ -98,3 +99,37 @@ def test_what_was_reported_meanwhile(supervisor: Supervisor) -> None:
     supervisor.reports.begin_to_serve()
     supervisor.reports.before_answer()
     assert supervisor.questions == []
+
+
+GREENLETS = """
+import _thread, os, sys, time
+from types import SimpleNamespace
+from django_autoreload_plus.child.reports import Reports
+from django_autoreload_plus.protocol.messages import Loaded, LoadedFile
+
+start, sleep = _thread.start_new_thread, time.sleep
+spec = SimpleNamespace(submodule_search_locations=None, origin="/own.py", has_location=True)
+sys.modules["own"] = SimpleNamespace(__spec__=spec)
+
+def answer(number):
+    sleep(0.1)
+    os.close(number)
+
+def collect(scan):
+    return Loaded((LoadedFile("/own.py", 1, "own"),))
+
+tracker = SimpleNamespace(lookups=lambda: ["own"], collect=collect)
+told = []
+reports = Reports(tracker, told.append, lambda number: start(answer, (os.dup(number),)))
+from gevent import monkey
+monkey.patch_all()
+import gevent
+gevent.joinall([gevent.spawn(reports.before_answer) for _ in range(3)], raise_error=True)
+print(len(told))
+"""
+
+
+def test_green_threads(tmp_path: Path) -> None:
+    """One would wait for ever for another one that waits for its turn to run."""
+    pytest.importorskip("gevent")
+    assert output_of(GREENLETS, cwd=tmp_path) == "3\n"
