@@ -49,6 +49,8 @@ class Child:
     unchecked: bool = False
     #: The child knows that no older process is left.
     cleared: bool = False
+    #: It waits for the end of older processes before it goes on.
+    awaits_clearance: bool = False
     pid_is_certain: bool = True
     #: The files loaded since the last checkpoint.
     segment: set[str | Probe] = field(default_factory=set)

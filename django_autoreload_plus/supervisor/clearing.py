@@ -83,6 +83,7 @@ class Clearing:
                 child.send(m.Cleared(alone=False))
                 return
         self._asked.append(child)
+        child.awaits_clearance = True
         if self._is_superseded(child):
             # The newer one will ask, too; to end it would bring older code back.
             self._hurry(self._older(child.generation))
@@ -195,7 +196,7 @@ class Clearing:
         waiting, self._asked = self._asked, []
         for child in waiting:
             if may_go_on(child):
-                child.cleared = True
+                child.cleared, child.awaits_clearance = True, False
                 child.send(m.Cleared())
             elif self._children.has(child):
                 self._asked.append(child)

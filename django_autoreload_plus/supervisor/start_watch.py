@@ -103,7 +103,8 @@ class StartWatch:
         new = tuple(item for item in begun if self._code.is_new(item.path))
         if new:
             self._begun(child, m.Loaded(new))
-        start.quiet = start.quiet + 1 if len(begun) == start.files else 0
+        does_nothing = len(begun) == start.files and not child.awaits_clearance
+        start.quiet = start.quiet + 1 if does_nothing else 0
         start.files = len(begun)
         wait = _UNTIL_SERVING if self._state().serves else _QUIET
         if self._at_once and start.quiet * _INTERVAL >= wait:
@@ -111,9 +112,9 @@ class StartWatch:
         asyncio.get_running_loop().call_later(_INTERVAL, self._read, start)
 
     def _not_serving(self, child: Child) -> None:
-        if child.awaits_workers or child.live or child.explained or child.retired:
-            return
-        if self._children.has(child):
+        is_over = child.live or child.explained or child.retired
+        waits = child.awaits_clearance or child.awaits_workers
+        if self._children.has(child) and not (is_over or waits):
             self._runs(child)
 
     def _timed_out(self, reference: ref[Child]) -> None:

@@ -331,6 +331,37 @@ def test_workers_that_load_for_long(tmp_path: Path, line: str) -> None:
             assert server.get("/").status == (200 if state == "live" else 500)
 
 
+#: Does not come to an end when it is told to.
+LASTING = """
+import asyncio
+
+from project import asgi
+
+
+async def application(scope, receive, send):
+    if scope["type"] != "lifespan":
+        await asgi.application(scope, receive, send)
+        return
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await asyncio.sleep(600)
+"""
+
+
+def test_workers_that_wait_for_the_old_ones(tmp_path: Path) -> None:
+    """While the old server ends, the new one does nothing: that would be taken for its work."""
+    pytest.importorskip("uvicorn")
+    line = "uvicorn --workers 2 --port 8000 project.lasting:application"
+    with server_in(tmp_path, line) as server:
+        server.write("project/lasting.py", LASTING)
+        wait_until(lambda: _answers(server), server)
+        for old, new, state in (("0", "1 / 0", "broken"), ("1 / 0", "1", "live")):
+            server.edit("code_.py", f"VERSION = {old}", f"VERSION = {new}")
+            (told,) = status.ask(status.find([str(tmp_path)]), DEADLINE)
+            assert told["state"] == state
+
+
 #: Answers a request for /slow when there is a file "go", and goes on for ever for /stream.
 SLOW = """
 import asyncio
