@@ -362,6 +362,31 @@ def test_workers_that_wait_for_the_old_ones(tmp_path: Path) -> None:
             assert told["state"] == state
 
 
+#: Does not end when it is told to, and says so.
+STUBBORN = """
+import os
+import signal
+
+signal.signal(signal.SIGTERM, lambda *args: print("told to end", flush=True))
+print("runs as", os.getpid(), flush=True)
+
+import plain
+"""
+
+
+def test_the_stop_signal_comes_once(tmp_path: Path) -> None:
+    """Some servers take a second one for an order to drop what they still have to do."""
+    server = server_in(tmp_path, "--grace 1 stubborn.py 8000")
+    server.write("stubborn.py", STUBBORN)
+    with server:
+        wait_until(lambda: _answers(server), server)
+        old = int(server.wait_for_output(r"runs as (\d+)")[1])
+        server.edit("code_.py", "VERSION = 0", "VERSION = 1")
+        assert server.get("/").text == "1 0"
+        wait_until(lambda: all(each.pid != old for each in server.running()), server)
+        assert server.output.count("told to end") == 1
+
+
 #: Answers a request for /slow when there is a file "go", and goes on for ever for /stream.
 SLOW = """
 import asyncio

@@ -67,6 +67,8 @@ class ProgramSockets:
         #: This very process accepts, rather than those that it has forked.
         self._accepts = False
         self._is_retired = False
+        #: The program has got its stop signal.
+        self._is_told = False
         self._is_ready = False
         self._plain_bind = socket.socket.bind
         self._plain_listen = socket.socket.listen
@@ -325,7 +327,9 @@ class ProgramSockets:
         return signal.Signals[self._link.options.stop_signal]
 
     def _stop(self) -> None:
-        os.kill(os.getpid(), self._stop_signal)
+        if not self._is_told:
+            self._is_told = True
+            os.kill(os.getpid(), self._stop_signal)
 
 
 @dataclass(frozen=True)
