@@ -89,7 +89,7 @@ class Parent:
             if self._begun:
                 self._search_soon(_DELAY)
 
-    def live(self) -> None:
+    def went_live(self) -> None:
         """The program is live."""
         self._search_soon(_DELAY)
 

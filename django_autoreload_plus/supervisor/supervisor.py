@@ -490,9 +490,9 @@ class Supervisor:
         self.log.mark("accepting")
         changed = self.code.changed_at_start
         self.parent.consider(changed)
-        self.parent.live()
+        self.parent.went_live()
         self.code.settle(swapped=child.swapped)
-        self.upkeep.live(child)
+        self.upkeep.went_live(child)
         self.log.live(child, changed, at_prompt=bool(self._state.prompts))
         if self.terminal.verbosity > 1 and (watched := self.files.news()):
             self.log.detail(watched)

@@ -75,10 +75,10 @@ def test_code_for_the_parent_runs_once(script: Path, capsys: pytest.CaptureFixtu
         with closing(Scene(script.parent, Launch(Entry("script", str(script))))) as scene:
             scene.load(script)
             scene.parent.consider([str(script)])
-            scene.parent.live()
+            scene.parent.went_live()
             await until(lambda: scene.events)
             scene.parent.consider([str(script)])
-            scene.parent.live()
+            scene.parent.went_live()
             assert scene.parent.end()
             assert scene.events == ["gone"]
 
@@ -98,12 +98,12 @@ def test_an_interpreter_that_is_gone(
             with monkeypatch.context() as patch:
                 patch.setattr(sys, "executable", str(script.with_name("python")))
                 scene.parent.consider([str(script)])
-                scene.parent.live()
+                scene.parent.went_live()
                 said = ""
                 while "no process for code that asks for RUN_MAIN" not in said:
                     await asyncio.sleep(0.001)
                     said += capsys.readouterr().err
-            scene.parent.live()
+            scene.parent.went_live()
             await until(lambda: scene.events)
 
     run(live)
@@ -119,7 +119,7 @@ def test_the_users_own_process_as_the_parent(tmp_path: Path) -> None:
         with closing(Scene(tmp_path, launch)) as scene:
             scene.parent.take_over()
             theirs.socket.sendall(b"not a message")
-            scene.parent.live()
+            scene.parent.went_live()
             received: list[m.Message] = []
             while not received:
                 await asyncio.sleep(0.001)

@@ -65,7 +65,7 @@ class Upkeep:
         self.weights: Mapping[Checkpoint, float] = {}
         self._weighing: asyncio.Task[None] | None = None
 
-    def live(self, child: Child) -> None:
+    def went_live(self, child: Child) -> None:
         """A child is live: see to the rest when it has answered its first requests."""
         self._checkpoints.confirm(child.generation)
         child.live_since = time.monotonic()
