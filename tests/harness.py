@@ -62,7 +62,7 @@ NOT_INHERITED = {
 #: mended before this becomes the command.
 AS_TYPED = """
 import os, signal, sys
-for number in (signal.SIGINT, signal.SIGHUP):
+for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
     signal.signal(number, signal.SIG_DFL)
 if os.isatty(0):
     import fcntl, termios
