@@ -44,8 +44,9 @@ if TYPE_CHECKING:
 #: gets no more of them.
 _FIRST_INTERVAL = 0.1
 _BEFORE_DOUBLING = 6
-#: So much longer while nothing has been live yet: somebody waits, and has edited nothing.
-_AT_FIRST = 2
+#: So much longer while nothing has been live yet: somebody waits, and has edited nothing. The
+#: first edit of a module costs what was imported between the checkpoint before it and the module.
+_AT_FIRST = 4
 #: A module edited some time ago gets a checkpoint before it if so much import time lies between
 #: it and the last one, in seconds: each reload of an earlier module takes that checkpoint anew.
 _WORTH_A_COPY = 0.05
@@ -221,7 +222,8 @@ class Checkpointer:
         """The last point that is reached, if a checkpoint is to be taken there."""
         reached = [label for label, condition in self._points.items() if condition()]
         if not reached or (
-            reached[-1] in self._dispensable and self._since_last() <= _WORTH_A_COPY
+            reached[-1] in self._dispensable
+            and self._since_last() <= _WORTH_A_COPY * self._patience()
         ):
             return ""
         return reached[-1]
@@ -238,7 +240,10 @@ class Checkpointer:
 
     def _is_due(self) -> bool:
         interval = max(self._interval, _TIMES_ITS_COST * self._cost)
-        return self._since_last() > (interval * _AT_FIRST if self._link.first else interval)
+        return self._since_last() > interval * self._patience()
+
+    def _patience(self) -> int:
+        return _AT_FIRST if self._link.first else 1
 
     def _split(self, label: str, *, learn: bool) -> None:
         begun = time.process_time()

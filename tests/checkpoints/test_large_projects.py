@@ -20,9 +20,12 @@ class Quiet(logging.Handler):
     def emit(self, record):
         pass
 """
-#: The handler's module is imported by the first statement after the settings.
+#: The handler's module is imported by the first statement after the settings, which take long
+#: enough for a copy behind them.
 SETTINGS = """
-import ctypes, signal, sys
+import ctypes, signal, sys, time
+
+time.sleep(0.25)
 
 LOGGING = {
     "version": 1,
