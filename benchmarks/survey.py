@@ -36,8 +36,9 @@ BROKEN = "broken"
 
 def survey(root: Path, packages: list[str]) -> Iterator[dict[str, Any]]:
     """In the site's own interpreter: start it, and prepare each hunk."""
-    from django_autoreload_plus.protocol.reasons import Reason
-    from django_autoreload_plus.supervisor.swaps import _exchange
+    from django_autoreload_plus.supervisor.swaps import order
+    from django_autoreload_plus.swap.compare import Refusal
+    from django_autoreload_plus.swap.plan import plan
     from django_autoreload_plus.swap.swapper import Swapper
 
     site = root / "site"
@@ -61,8 +62,10 @@ def survey(root: Path, packages: list[str]) -> Iterator[dict[str, Any]]:
             (text.encode(), compile(text, path, "exec", dont_inherit=True))
             for text in (hunk.old, hunk.new)
         )
-        swap = _exchange(path, old, new)
-        reason = swap if isinstance(swap, Reason) else swapper.apply([swap])
+        found = plan(path, old, new)
+        if isinstance(found, Refusal):
+            return [found.reason.code, found.reason.text]
+        reason = swapper.apply([order(path, found)])
         return [reason.code, reason.text] if reason else []
 
     loaded = {getattr(getattr(one, "__spec__", None), "origin", None) for one in _modules()}

@@ -119,6 +119,10 @@ class Launcher:
         """Leave nothing behind that a later command would take for the code on the disk."""
         _discard_bytecode(self._code.changed | self._code.since_start())
 
+    def swap_refused(self, reason: Reason) -> None:
+        """The process made last cannot exchange what it was told to."""
+        self._swaps.refuse(reason)
+
     def ordered_from(self, copy: Checkpoint) -> Child | None:
         """The child made last, if this checkpoint was told to make it."""
         base, child = self._ordered or (None, None)
@@ -186,9 +190,11 @@ class Launcher:
         """A child whose function bodies are exchanged, if nothing else changed."""
         ready = self._ready()
         if ready is None or ready.replaced():
+            self._swaps.forget()
             return None
         edited = self._code.changed - self._code.taken
         if unread := self._code.unread(edited | self._since):
+            self._swaps.forget()
             reason = Reason("AP135", f"nothing is known to have read {min(unread)}")
             self._log.tell("imported again: ", reason)
             return None

@@ -3,24 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import CodeType
 
 from ..protocol.messages import Swap
 from ..protocol.reasons import Reason
+from ..records import dataclass
 from ..swap.compare import Refusal
-from ..swap.plan import plan
+from ..swap.plan import Exchanged, plan
 from ..swap.swapper import pack, pack_delta
 from .code_state import CodeState
 
+#: Reasons of a process that hold for another one in which the same names change: the code that ran
+#: or read them while starting is what it was.
+_HOLD = frozenset({"AP120", "AP150", "AP151"})
+
+#: The names that differ, by file.
+_Edit = dict[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class _Refused:
+    edit: _Edit
+    reason: Reason
+
 
 class Swaps:
-    """Compares old and new sources."""
+    """Compares old and new sources.
+
+    Whether something ran or was read while starting only a process made from the checkpoint can
+    tell. What it has refused is not tried again while nothing but the same names is edited.
+    """
 
     def __init__(self, code: CodeState) -> None:
         self._code = code
+        self._edit: _Edit = {}
+        self._refused: _Refused | None = None
 
     def plan(self, paths: Iterable[str]) -> tuple[Swap, ...] | Reason:
         """The exchange that turns the ready checkpoint's files into those on disk, or why not."""
+        refused = self.forget()
+        swaps = self._swaps(paths)
+        if isinstance(swaps, Reason) or refused is None or refused.edit != self._edit:
+            return swaps
+        self._refused = refused
+        return refused.reason
+
+    def refuse(self, reason: Reason) -> None:
+        """The process that was to make the exchange planned last has refused it."""
+        if reason.code in _HOLD:
+            self._refused = _Refused(self._edit, reason)
+
+    def forget(self) -> _Refused | None:
+        """Something else is edited than what was refused, which is returned."""
+        refused, self._refused = self._refused, None
+        return refused
+
+    def _swaps(self, paths: Iterable[str]) -> tuple[Swap, ...] | Reason:
+        self._edit = {}
         swaps = []
         for path in sorted(paths):
             swap = self._plan(path)
@@ -51,13 +89,15 @@ class Swaps:
                 return Reason("AP132", text)
         except (SyntaxError, ValueError):
             return Reason("AP132", f"{path} does not compile")
-        return _exchange(path, (old, before), (new, after))
+        found = plan(path, (old, before), (new, after))
+        if isinstance(found, Refusal):
+            return found.reason
+        self._edit[path] = found.names
+        return order(path, found)
 
 
-def _exchange(path: str, old: tuple[bytes, CodeType], new: tuple[bytes, CodeType]) -> Swap | Reason:
-    found = plan(path, old, new)
-    if isinstance(found, Refusal):
-        return found.reason
-    delta = (found.gone, found.come, found.headers)
+def order(path: str, exchanged: Exchanged) -> Swap:
+    """What a process is told to exchange."""
+    delta = (exchanged.gone, exchanged.come, exchanged.headers)
     names = pack_delta(*delta) if any(delta) else ""
-    return Swap(path, pack(found.old), pack(found.new), names, found.kinds)
+    return Swap(path, pack(exchanged.old), pack(exchanged.new), names, exchanged.kinds)

@@ -22,7 +22,14 @@ class Exchanged:
     gone: tuple[Statement, ...] = ()
     come: tuple[Statement, ...] = ()
     headers: tuple[Header, ...] = ()
-    bodies: bool = False
+    #: Functions that do something else than before.
+    bodies: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What differs, by the names of functions and of what statements bind."""
+        bound = (name for one in (*self.gone, *self.come) for name in one.names)
+        return frozenset((*self.bodies, *bound, *(one.position[0] for one in self.headers)))
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -42,12 +49,12 @@ def plan(
         return Refusal(reason)
     pairs = paired(old[1], new[1])
     if pairs:
-        return Exchanged(old[1], new[1], bodies=bool(changed_names(pairs)))
+        return Exchanged(old[1], new[1], bodies=changed_names(pairs))
     edit = split(path, old, new)
     if edit is not None:
         positions = frozenset(header.position for header in edit.headers)
         pairs = paired(edit.old, edit.new, positions)
         if pairs:
-            bodies = bool(changed_names(pairs))
+            bodies = changed_names(pairs)
             return Exchanged(edit.old, edit.new, edit.gone, edit.come, edit.headers, bodies)
     return Refusal(difference(old[1], new[1]))

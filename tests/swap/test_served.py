@@ -134,3 +134,45 @@ def test_a_breakpoint_stops_on_the_new_line(project: Path) -> None:
             server.type_at(r"\(Pdb\) ", "c\n", mark)
         finally:
             asked.join()
+
+
+TUNED = """
+from django.http import HttpResponse
+
+LEVEL = 0
+NEXT = LEVEL + 1
+
+
+def page(request):
+    return HttpResponse(f"level {LEVEL}")
+"""
+
+
+@needs_swapping
+def test_what_was_refused_is_not_tried_again(project: Path) -> None:
+    """Each edit of a value that the start reads would wait for a process that refuses it."""
+    add_view(project, "page", TUNED)
+    with Site(project) as server:
+        server.answer("/page/", "level 0")
+
+        def edited(old: str, new: str) -> tuple[str, str, str]:
+            """Edit; what the reload was made from, the stages of its way, and all that is said."""
+            mark = server.mark()
+            server.edit("page.py", old, new)
+            line = server.wait_for_output(r"from (.+); event (.+)", since=mark)
+            return line[1], line[2], server.output[mark:]
+
+        origin, way, said = edited("LEVEL = 0", "LEVEL = 1")
+        assert "exchanged" not in origin
+        assert "compiled" in way
+        assert "LEVEL of page was read while starting" in said
+        origin, way, said = edited("LEVEL = 1", "LEVEL = 2")
+        assert "exchanged" not in origin
+        assert "compiled" not in way
+        assert "LEVEL of page was read while starting" in said
+        server.answer("/page/", "level 2")
+        # Now nothing reads it, which is found out although it was refused.
+        edited("NEXT = LEVEL + 1", "NEXT = 1")
+        origin, _, _ = edited("LEVEL = 2", "LEVEL = 3")
+        assert "exchanged" in origin
+        server.answer("/page/", "level 3")
