@@ -57,6 +57,8 @@ NOT_INHERITED = {
     "PYTHONUNBUFFERED",
     "RUN_MAIN",
 }
+#: Functions and names are exchanged.
+CAN_SWAP = sys.version_info >= (3, 12)
 #: A session needs its own terminal adopted, and a test run started in the background of a shell,
 #: or by nohup, has taught its children to ignore Ctrl-C, or the end of the terminal: all of it is
 #: mended before this becomes the command.

@@ -110,7 +110,7 @@ def test_settings_broken_at_the_first_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        ((), 2, r"usage: python -m django_autoreload_plus \[options\] TARGET"),
+        ((), 2, "error: nothing to run: give a script and its arguments, or -m and a module"),
         (("--help",), 0, "usage: python -m django_autoreload_plus"),
         (("-m",), 2, "error: nothing to run: -m needs a value"),
     ],

@@ -9,12 +9,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness import DEADLINE, DevServer, write_file
+from harness import CAN_SWAP, DEADLINE, DevServer, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+#: What is said of the fastest reload after an edit of a function.
+EXCHANGED = "from ready, function bodies exchanged" if CAN_SWAP else "from (at |setup|before )"
 MANAGE = """
 import os, sys
 

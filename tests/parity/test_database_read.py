@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness import DEADLINE, HOST
-from parity.reloaders import COPIES
+from parity.reloaders import COPIES, EXCHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -210,7 +210,7 @@ def test_a_log_in_a_socket(tmp_path: Path) -> None:
         mark = server.mark()
         server.change("views.py", "{VALUE} {", "{VALUE}, {")
         server.shows("one, silent")
-        server.wait_for_output("from ready, function bodies exchanged", since=mark)
+        server.wait_for_output(EXCHANGED, since=mark)
         for old, new in ((", ", "; "), ("; ", ": ")):
             # The daemon comes, and is replaced.
             (tmp_path / "syslog").unlink(missing_ok=True)
@@ -223,7 +223,7 @@ def test_a_log_in_a_socket(tmp_path: Path) -> None:
                 mark = server.mark()
                 server.change("views.py", f"{{VALUE}}{new}{{", f"{{VALUE}}{new} {{")
                 server.shows(f"one{new} logged")
-                server.wait_for_output("from ready, function bodies exchanged", since=mark)
+                server.wait_for_output(EXCHANGED, since=mark)
                 assert daemon.recv(9) == b"tea"
                 server.change("views.py", f"{{VALUE}}{new} {{", f"{{VALUE}}{new}{{")
                 server.shows(f"one{new}logged")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness import write_file
-from parity.reloaders import COPIES
+from parity.reloaders import COPIES, EXCHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,7 @@ ctypes.util.find_library("c"), platform.processor(), uuid.getnode()
         mark = server.mark()
         server.change("views.py", "{VALUE} {", "{VALUE}, {")
         server.shows("one, first")
-        server.wait_for_output("from ready, function bodies exchanged", since=mark)
+        server.wait_for_output(EXCHANGED, since=mark)
 
 
 QUERIES = """
@@ -115,7 +115,7 @@ def test_questions_whose_answers_can_be_compared(tmp_path: Path) -> None:
         mark = server.mark()
         server.change("views.py", "{VALUE} {", "{VALUE}, {")
         server.shows("one, gitPy first missing")
-        server.wait_for_output("from ready, function bodies exchanged", since=mark)
+        server.wait_for_output(EXCHANGED, since=mark)
         _git(tmp_path, "commit", "-q", "--allow-empty", "-m", "second")
         server.change("views.py", "{VALUE}, {", "{VALUE} {")
         server.shows("one gitPy second missing")

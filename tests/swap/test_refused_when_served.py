@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checkpoints.places import Site
-from harness import copy_project
+from harness import CAN_SWAP, copy_project
 from swap.hindered import EDITS, add_hindered, freshly_started
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SWAPPED = "ready, function bodies exchanged"
-CAN_SWAP = sys.version_info >= (3, 12)
 #: Where it can never be done, the reason is always the same.
 TOO_OLD = "swapping functions needs Python 3.12 or later, this is {}.{}".format(*sys.version_info)
 

@@ -207,6 +207,7 @@ def test_swapped(case: str, tmp_path: Path) -> None:
     assert outcome["state"]["probe of prog"] != fresh(root, ["prog"])["probe of prog"]
 
 
+@needs_swapping
 def test_a_frame_that_nobody_can_reach(tmp_path: Path) -> None:
     """An exception kept in a variable of its own frame would keep the whole module from swaps.
 
