@@ -119,9 +119,9 @@ class Launcher:
         """Leave nothing behind that a later command would take for the code on the disk."""
         _discard_bytecode(self._code.changed | self._code.since_start())
 
-    def swap_refused(self, reason: Reason) -> None:
-        """The process made last cannot exchange what it was told to."""
-        self._swaps.refuse(reason)
+    def swap_refused(self, generation: int, reason: Reason) -> None:
+        """The process made for this start cannot exchange what it was told to."""
+        self._swaps.refuse(reason, generation)
 
     def ordered_from(self, copy: Checkpoint) -> Child | None:
         """The child made last, if this checkpoint was told to make it."""
@@ -190,16 +190,14 @@ class Launcher:
         """A child whose function bodies are exchanged, if nothing else changed."""
         ready = self._ready()
         if ready is None or ready.replaced():
-            self._swaps.forget()
             return None
         edited = self._code.changed - self._code.taken
         if unread := self._code.unread(edited | self._since):
-            self._swaps.forget()
             reason = Reason("AP135", f"nothing is known to have read {min(unread)}")
             self._log.tell("imported again: ", reason)
             return None
         paths = [path for path in edited if self._checkpoints.has_loaded(path)]
-        swaps = self._swaps.plan(paths)
+        swaps = self._swaps.plan(paths, generation)
         if isinstance(swaps, Reason):
             self._log.tell("imported again: ", swaps)
             return None

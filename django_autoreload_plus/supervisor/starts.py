@@ -69,7 +69,7 @@ class Starts:
         if self._children.has(child):
             self._log.tell("imported again: ", reason)
             self._children.remove(child)
-            self._launcher.swap_refused(reason)
+            self._launcher.swap_refused(child.generation, reason)
             self._launch(child.generation, swap=False)
 
     def checkpoint_lost(self, copy: Checkpoint) -> None:

@@ -24,6 +24,8 @@ _Edit = dict[str, frozenset[str]]
 class _Refused:
     edit: _Edit
     reason: Reason
+    #: The latest start for which that was the reason.
+    generation: int
 
 
 class Swaps:
@@ -38,24 +40,22 @@ class Swaps:
         self._edit: _Edit = {}
         self._refused: _Refused | None = None
 
-    def plan(self, paths: Iterable[str]) -> tuple[Swap, ...] | Reason:
+    def plan(self, paths: Iterable[str], generation: int) -> tuple[Swap, ...] | Reason:
         """The exchange that turns the ready checkpoint's files into those on disk, or why not."""
-        refused = self.forget()
         swaps = self._swaps(paths)
+        refused = self._refused
         if isinstance(swaps, Reason) or refused is None or refused.edit != self._edit:
             return swaps
-        self._refused = refused
+        # Any start in between may have changed what runs and reads while starting.
+        if refused.generation != generation - 1:
+            return swaps
+        self.refuse(refused.reason, generation)
         return refused.reason
 
-    def refuse(self, reason: Reason) -> None:
+    def refuse(self, reason: Reason, generation: int) -> None:
         """The process that was to make the exchange planned last has refused it."""
         if reason.code in _HOLD:
-            self._refused = _Refused(self._edit, reason)
-
-    def forget(self) -> _Refused | None:
-        """Something else is edited than what was refused, which is returned."""
-        refused, self._refused = self._refused, None
-        return refused
+            self._refused = _Refused(self._edit, reason, generation)
 
     def _swaps(self, paths: Iterable[str]) -> tuple[Swap, ...] | Reason:
         self._edit = {}
