@@ -108,7 +108,7 @@ def django_options(words: Sequence[str]) -> tuple[str, ...]:
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        name, _, value = word.partition("=")
+        name, value = _name_and_value(word)
         if name in ("--settings", "--pythonpath"):
             found += [word] if value else [word, *rest[:1]]
             if not value:

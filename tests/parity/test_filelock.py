@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from harness import CAN_SWAP, output_of
 from parity.reloaders import COPIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from parity.reloaders import ParitySite
@@ -64,19 +65,27 @@ KINDS = (
 )
 
 
-def test_locks_of_requests(parity_site: Callable[..., ParitySite]) -> None:
-    """Each project with huggingface_hub, tldextract or virtualenv would have no copies."""
-    views = VIEWS.format(imports="", lock='SoftFileLock("of-request.lock")')
-    with parity_site(
-        {"views.py": views, "cache.py": CACHE},
-        settings="\nimport cache\n",
-        env={"DJANGO_AUTORELOAD_PLUS_DEBUG": "1"},
-    ) as server:
+@contextlib.contextmanager
+def edited(
+    parity_site: Callable[..., ParitySite], files: dict[str, str], module: str
+) -> Iterator[ParitySite]:
+    """Serve a site whose settings import a module, and reload it twice: the locks work."""
+    site = parity_site(
+        files, settings=f"\nimport {module}\n", env={"DJANGO_AUTORELOAD_PLUS_DEBUG": "1"}
+    )
+    with site as server:
         server.shows("one True")
         server.change("views.py", '"one"', '"two"')
         server.shows("two True")
         server.change("urls.py", "urlpatterns", "import json\nurlpatterns")
         server.shows("two True")
+        yield server
+
+
+def test_locks_of_requests(parity_site: Callable[..., ParitySite]) -> None:
+    """Each project with huggingface_hub, tldextract or virtualenv would have no copies."""
+    views = VIEWS.format(imports="", lock='SoftFileLock("of-request.lock")')
+    with edited(parity_site, {"views.py": views, "cache.py": CACHE}, "cache") as server:
         assert "AP234" not in server.output
         if server.reloader is COPIES:
             server.wait_for_output("from ready" if CAN_SWAP else "from (at |setup|before )")
@@ -85,16 +94,7 @@ def test_locks_of_requests(parity_site: Callable[..., ParitySite]) -> None:
 def test_a_lock_that_is_kept(parity_site: Callable[..., ParitySite]) -> None:
     """It raises an error in a process that was forked after it was made."""
     views = VIEWS.format(imports="import keeps", lock="keeps.LOCK")
-    with parity_site(
-        {"views.py": views, "keeps.py": KEEPS},
-        settings="\nimport keeps\n",
-        env={"DJANGO_AUTORELOAD_PLUS_DEBUG": "1"},
-    ) as server:
-        server.shows("one True")
-        server.change("views.py", '"one"', '"two"')
-        server.shows("two True")
-        server.change("urls.py", "urlpatterns", "import json\nurlpatterns")
-        server.shows("two True")
+    with edited(parity_site, {"views.py": views, "keeps.py": KEEPS}, "keeps") as server:
         if server.reloader is COPIES:
             server.wait_for_output("a lock of filelock exists")
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness import output_of
-from parity.reloaders import COPIES
+from parity.reloaders import COPIES, EXCHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +100,5 @@ def test_libraries_that_keep_no_id(tmp_path: Path) -> None:
         mark = server.mark()
         server.change("views.py", "{VALUE} {", "{VALUE}, {")
         server.shows("one, True")
-        server.wait_for_output(
-            "bodies exchanged" if sys.version_info >= (3, 12) else "from", since=mark
-        )
+        server.wait_for_output(EXCHANGED, since=mark)
         assert "no checkpoint" not in server.output
