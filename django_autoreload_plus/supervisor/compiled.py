@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from types import CodeType
 
-#: Versions kept for each file: what the checkpoints hold, and what is on disk.
-_VERSIONS = 2
+#: Versions kept for each file: what the checkpoints hold, what was on disk, and what is there now.
+_VERSIONS = 3
 
 
 class Compiled:
