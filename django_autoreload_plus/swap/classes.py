@@ -104,7 +104,7 @@ def class_changes(path: str, pairs: Iterable[Pair], index: Index) -> Changes | R
 def _moved(pairs: Iterable[Pair]) -> Iterator[tuple[str, ClassRecord, ClassRecord]]:
     """Each class body, by its dotted name, that would now write down something else of itself."""
     for pair in pairs:
-        if pair.new is not None and is_class_or_module_body(pair.old):
+        if pair.new and not pair.identical and is_class_or_module_body(pair.old):
             old, new = class_record(pair.old), class_record(pair.new)
             if old.first_line is not None and not (
                 old.first_line == new.first_line and old.same_names(new)

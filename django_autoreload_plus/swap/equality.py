@@ -42,6 +42,7 @@ _shell = operator.attrgetter(*_SHELL_NAMES)
 _CLASS_BODY_RECORDS_ITSELF = sys.version_info >= (3, 13)
 _FIRST_LINE = "__firstlineno__"
 _STATIC = "__static_attributes__"
+_RECORDED = frozenset({_FIRST_LINE, _STATIC})
 _LOAD_SMALL_INT = dis.opmap.get("LOAD_SMALL_INT", -1)  # 3.14: the number is the argument
 _HAS_DOCSTRING = 0x4000000  # 3.14; before, the first constant is None where there is none
 _EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
@@ -223,6 +224,9 @@ def class_record(code: CodeType) -> ClassRecord:
     """The record that a class body will store of itself; empty for other code and before 3.13."""
     if not (_CLASS_BODY_RECORDS_ITSELF and is_class_or_module_body(code)):
         return ClassRecord(None, None)
+    if _RECORDED.isdisjoint(code.co_names):
+        # The body of a module, mostly, which may be long.
+        return ClassRecord(None, None)
     return _class_steps(code)[1]
 
 
@@ -269,7 +273,7 @@ def _take_out_record(code: CodeType, steps: list[Hashable], values: list[object]
     stores = {
         name: [at for at, step in enumerate(steps) if step == (_STORE_NAME, number)]
         for number, name in enumerate(code.co_names)
-        if name in {_FIRST_LINE, _STATIC}
+        if name in _RECORDED
     }
     for at in stores.get(_FIRST_LINE, [])[:1]:
         if values[at - 1] == code.co_firstlineno:
