@@ -75,7 +75,7 @@ class Launcher:
         self.next_image: Child | None = None
         #: Probes of the checkpoints that would have another answer now.
         self._stale: frozenset[Probe] = frozenset()
-        self._probed = False
+        self._has_looked = False
         self._comparison = Comparison()
         #: Why there are no later checkpoints than there are.
         self._refusals: tuple[Reason, ...] = ()
@@ -99,19 +99,18 @@ class Launcher:
         self._trail.clear()
         # Of the checkpoints that there are; a start begins to collect its own.
         self._refusals = self._checkpoints.refusals if self._may_resume() else ()
-        self._check_conditions(generation)
         self._tell_replaced()
         self._suspects = code.changed | self._since
         _discard_bytecode(self._suspects)
-        self._probed = False
+        self._has_looked = False
         child = self._as_next_image(generation)
         if child is None and swap:
             child = self._swapped(generation, first=first)
             if child is not None:
                 # What comes after the last copy is loaded all the same.
                 self._explain_refusals()
+        self._look_again(generation)
         if child is None:
-            self._probe_again()
             child = self._resumed(generation, first=first)
         return child or self._spawn(generation, first=first)
 
@@ -148,6 +147,13 @@ class Launcher:
         """The file that a start from the beginning executes."""
         return command(self._launch.entry)[0]
 
+    def _look_again(self, generation: int) -> None:
+        """See what may make copies useless besides edits; once in each start."""
+        if not self._has_looked:
+            self._has_looked = True
+            self._check_conditions(generation)
+            self._probe_again()
+
     def _check_conditions(self, generation: int) -> None:
         conditions.go_back_to(self._directory)
         now = conditions.present(self.executable)
@@ -158,9 +164,6 @@ class Launcher:
             self._log.tell("no copy is resumed: ", Reason("AP244", change))
 
     def _probe_again(self) -> None:
-        if self._probed:
-            return
-        self._probed = True
         self._stale = self._comparison.differing(
             self._checkpoints.probes(), written=self._code.written, is_ignored=self._code.is_ignored
         )
@@ -209,10 +212,12 @@ class Launcher:
             self._log.tell("imported again: ", reason)
             return None
         # It exchanges them meanwhile, and is given no request before it is admitted.
-        self._probe_again()
-        if not self._checkpoints.is_concerned(self._stale):
+        self._look_again(generation)
+        is_trusted = self._checkpoints.ready() is ready
+        if is_trusted and not self._checkpoints.is_concerned(self._stale):
             return child
-        self._log.tell("imported again: ", Reason("AP136", "it looked there while starting"))
+        if is_trusted:
+            self._log.tell("imported again: ", Reason("AP136", "it looked there while starting"))
         _discard(child)
         return None
 

@@ -247,11 +247,12 @@ class CheckpointPool:
 
     def fork(self, copy: Checkpoint) -> Spare | None:
         """Have a process made from a checkpoint, or take the one that is waiting."""
-        # Nobody but a checkpoint itself knows that it is to be woken.
-        go_on(copy.pid)
         spare, copy.spare = copy.spare, None
+        # Nobody but a checkpoint itself knows that it is to be woken. Later: the order comes first.
+        loop = asyncio.get_running_loop()
+        for stopped in (copy, spare) if spare is not None else (copy,):
+            loop.call_soon(go_on, stopped.pid)
         if spare is not None:
-            go_on(spare.pid)
             return spare
         self._tokens += 1
         ours, theirs = Channel.pair()
