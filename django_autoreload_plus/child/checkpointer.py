@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..own_code import OwnModules
+from ..protocol import codec
 from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.memory import own_pages
@@ -343,6 +344,8 @@ class Checkpointer:
     def _resume(self, channel: Channel, mask: set[signal.Signals], label: str) -> None:
         link = self._link
         process_title.set_title("autoreload: ready to resume")
+        # In time that nobody waits for: it takes a millisecond.
+        codec.prepare(m.Go)
         try:
             channel.send(m.Waiting())
             message, descriptors = channel.receive()

@@ -227,8 +227,7 @@ class Connection:
         if not self.serves:
             if not self._listener.runs:
                 self._track_no_more(scan=True)
-                self._run_thread()
-            self.send(m.Started(restarts))
+            self._tell_and_listen(m.Started(restarts))
 
     def start_silently(self) -> None:
         """The program begins its work, in which nobody listens to the supervisor."""
@@ -251,10 +250,7 @@ class Connection:
         self.server = server
         self._track_no_more(scan=False)
         self._reports.begin_to_serve()
-        if not self._listener.runs:
-            self._run_thread()
-        if not by_workers:
-            self.send(m.Serving(self.checks_later))
+        self._tell_and_listen(None if by_workers else m.Serving(self.checks_later))
         self._listener.wake()
         for begin in self.after_serving:
             begin()
@@ -291,7 +287,17 @@ class Connection:
         """Do this when the first requests after a save have been answered."""
         self._listener.when_quiet.append(action)
 
-    def _run_thread(self) -> None:
+    def _tell_and_listen(self, news: m.Message | None) -> None:
+        """Send the news, and have a thread read what the supervisor sends, if none does yet.
+
+        In this order: who waits for the program need not wait for the thread.
+        """
+        if not self._listener.runs:
+            self._run_thread(news)
+        elif news is not None:
+            self.send(news)
+
+    def _run_thread(self, news: m.Message | None) -> None:
         self.started = True
         self.collector.run_as_usual()
         self.tracker.listeners.pop("exec", None)
@@ -300,6 +306,8 @@ class Connection:
         # A thread of the program's may be waiting for an answer on the channel.
         with self._questions.lock:
             self.guard(on=False)
+            if news is not None:
+                self.send(news)
             self.tracker.notify = self._listener.wake
             # The process that has left the checkpoint behind has reported what it had loaded.
             self._listener.start(self.channel, scan=not self.resumed)

@@ -57,6 +57,11 @@ def decode(data: bytes, registry: dict[str, type[T]]) -> T:
     return typing.cast("T", build(cls, body, cls.__name__))
 
 
+def prepare(cls: Any) -> None:
+    """Read the annotations of a class now, and not when the first value of it is decoded."""
+    _builder(cls)
+
+
 def build(kind: Any, value: Any, where: str) -> Any:
     """Make a value of the annotated ``kind`` from plain JSON data."""
     try:
