@@ -29,18 +29,18 @@ class Mounts:
         self._mounts.reverse()
         self._mounts.sort(key=lambda mount: len(mount[0]), reverse=True)
 
-    @property
-    def is_known(self) -> bool:
-        """Whether the table could be read; it can on Linux."""
-        return bool(self._mounts)
-
     def silent(self, directory: str) -> tuple[str, str] | None:
         """``(mount point, type)`` if ``directory`` lies on a file system without events."""
-        for point, kind in self._mounts:
-            if _is_below(directory, point):
-                silent = kind in _SILENT or kind.startswith("fuse.")
-                return (point, kind) if silent else None
-        return None
+        point, kind = self._around(directory)
+        return (point, kind) if kind in _SILENT or kind.startswith("fuse.") else None
+
+    def kind(self, directory: str) -> str:
+        """The type of the file system; ``""``: not known, as everywhere but on Linux."""
+        return self._around(directory)[1]
+
+    def _around(self, directory: str) -> tuple[str, str]:
+        found = (mount for mount in self._mounts if _is_below(directory, mount[0]))
+        return next(found, ("", ""))
 
 
 def _parse(line: str) -> tuple[str, str]:
