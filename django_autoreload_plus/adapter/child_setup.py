@@ -30,6 +30,7 @@ from . import identities
 from .command_line import wants_reloader
 from .landmarks import LANDMARKS
 from .redirect import lead_here, play_parent  # noqa: F401 - part of the plugin, as connect() is
+from .settings import note_settings
 
 #: Signals of Django's, and of Celery's own, make a finalizer for each receiver that is a method:
 #: if they counted, no copy could be dropped.
@@ -59,6 +60,7 @@ def connect(connection: Connection) -> None:
         connection.checkpoints.data.framework = "django"
         connection.framework.after_resume.append(identities.renew)
         connection.framework.before_checkpoint.append(_close_connections)
+        note_settings(connection.checkpoints)
         _set_points(connection.checkpoints)
 
 

@@ -22,6 +22,7 @@ from ..protocol import messages as m
 from ..protocol.channel import Channel, ChannelClosed
 from ..protocol.memory import own_pages
 from ..protocol.reasons import Reason
+from ..swap.mirrors import Mirror
 from ..swap.swapper import Swapper
 from . import exit_handlers, process_title
 from .code_cache import CodeCache
@@ -121,6 +122,11 @@ class Checkpointer:
         """Take no checkpoints in this process."""
         self.enabled = False
         self._link.send(m.Refused(m.SETTINGS, reason))
+
+    def mirror(self, mirror: Mirror) -> None:
+        """Exchange what these objects hold with the names of their module."""
+        if self._swapper is not None:
+            self._swapper.add(mirror)
 
     def when(self, label: str, condition: Callable[[], bool], *, dispensable: bool = False) -> None:
         """Take a checkpoint at the first import at which the condition holds.

@@ -15,6 +15,7 @@ from ..failure.landmarks import NO_LANDMARKS, Landmarks
 from ..protocol.messages import Handled
 from ..protocol.reasons import Reason
 from ..records import dataclass, field
+from ..swap.mirrors import Mirror
 from .changes import take_changes
 from .fork.outside import Data
 
@@ -63,6 +64,9 @@ class Checkpoints(Protocol):
 
         ``dispensable``: not if it would be no better than one just before.
         """
+
+    def mirror(self, mirror: Mirror) -> None:
+        """Values of a module are kept in these objects, too; none of them has been made so far."""
 
     def stop(self) -> None:
         """No further checkpoints."""

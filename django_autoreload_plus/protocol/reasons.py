@@ -52,6 +52,8 @@ KINDS = {
     "AP152": "An imported module may have been another then",
     "AP153": "The place of a name is not certain",
     "AP154": "A name is not bound as the file says",
+    "AP157": "A setting that changed was read or set",
+    "AP158": "A setting is not exchanged for another value",
     "AP201": "Copies are switched off",
     "AP202": "This platform or Python cannot be copied",
     "AP203": "A debugger, profiler or coverage tool is at work",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 
@@ -14,6 +15,7 @@ from .audit import CopyAudit
 from .equality import Position, constant_key, identical, names_used, nested
 from .headers import Header
 from .index import Index
+from .mirrors import Mirror
 from .namespaces import Begun, Namespaces
 from .recorder import RunRecorder
 from .statements import (
@@ -58,6 +60,8 @@ class NameExchange:
     gone: tuple[str, ...]
     come: tuple[CodeType, ...]
     order: tuple[str, ...]
+    #: Who else holds the values of which names.
+    mirrored: tuple[tuple[Mirror, str], ...] = ()
 
     def apply(self) -> None:
         """Take names away and execute statements; all of it or, on an error, nothing."""
@@ -68,9 +72,13 @@ class NameExchange:
             for code in self.come:
                 exec(code, namespace)  # noqa: S102 - as importing the module would
             _sort(namespace, self.order)
+            for mirror, name in self.mirrored:
+                mirror.give(name, namespace[name])
         except BaseException:
             namespace.clear()
             namespace.update(before)
+            for mirror, name in self.mirrored:
+                mirror.give(name, namespace[name])
             raise
 
 
@@ -153,6 +161,7 @@ class Examination:
             or self._read(begun)
             or self._differs(begun, namespace)
             or self._imports(begun, namespace)
+            or self._mirrors(begun, namespace)
         )
         if reason is not None:
             return reason
@@ -161,7 +170,8 @@ class Examination:
             return order
         gone = tuple(name for one in self._delta.gone for name in one.names)
         come = tuple(one.code for one in self._delta.come if one.kind != NOTHING)
-        return NameExchange(namespace, gone, come, order)
+        mirrored = tuple(self._mirrored(begun))
+        return NameExchange(namespace, gone, come, order, mirrored)
 
     # -- who has read them ------------------------------------------------------
 
@@ -188,8 +198,10 @@ class Examination:
         used = self._used() | self._recorder.loose_names
         if self._reads.looks_for_words(begun):
             used |= set(_words(self._kept))
+        copied = Counter(name for _, name in self._mirrored(begun))
         for name in sorted(doubtful):
-            if self._reads.has_read(begun, name) or (name in certain and name in used):
+            by_others = self._reads.times_read(begun, name) > copied[name]
+            if by_others or (name in certain and name in used):
                 return Reason("AP150", f"{name} of {begun.name} was read while starting")
         return None
 
@@ -277,6 +289,36 @@ class Examination:
                 return Reason("AP152", text)
             value, at = held, inner
         return (value,)
+
+    # -- who has copied them ---------------------------------------------------------
+
+    def _mirrored(self, begun: Begun) -> Iterator[tuple[Mirror, str]]:
+        """The names that change and were copied, each with what holds the copy."""
+        doubtful, _ = self._delta.touched()
+        for mirror in self._reads.mirrors(begun):
+            yield from ((mirror, name) for name in sorted(doubtful) if mirror.copies(name))
+
+    def _mirrors(self, begun: Begun, namespace: dict[str, object]) -> Reason | None:
+        """Copies that may not change."""
+        mirrored = [*self._mirrored(begun)]
+        if not mirrored:
+            return None
+        if len(self._reads.mirrors(begun)) > 1 or "__dir__" in namespace:
+            return Reason("AP158", f"{begun.name} was copied in several ways while starting")
+        # What inspect.getattr_static() calls for an object that is no class.
+        static = getattr(sys.modules.get("inspect"), "_check_instance", None)
+        if static is not None and self._recorder.ran(static.__code__):
+            return Reason("AP157", "inspect.getattr_static() looked at an object while starting")
+        went, came = (
+            {one.names[0] for one in side if one.kind == CONSTANT}
+            for side in (self._delta.gone, self._delta.come)
+        )
+        for mirror, name in mirrored:
+            if name not in went & came:
+                return Reason("AP158", f"{name} comes to the {mirror.title}, or goes from them")
+            if reason := mirror.reason(name, namespace):
+                return reason
+        return None
 
     # -- the order of names ----------------------------------------------------------
 

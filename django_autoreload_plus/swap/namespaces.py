@@ -10,15 +10,14 @@ from __future__ import annotations
 import struct
 import sys
 import weakref
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from functools import lru_cache, partial
 from itertools import takewhile
-from operator import attrgetter
 from types import CodeType, FrameType, ModuleType
 
 from ..own_code import looks_own
 from ..records import dataclass
+from .mirrors import Mirror, noting_reads
 
 _PACKAGE = __name__.partition(".")[0]
 _plain = ModuleType.__getattribute__
@@ -84,7 +83,7 @@ class Namespaces:
         self._noted: deque[object] = deque(maxlen=_MOST_READS * 2)
         self._lost = False
         self._class = _observing_class(self._noted, self._whole_read)
-        self._reads: dict[int, set[str]] = {}
+        self._reads: dict[int, Counter[str]] = {}
         self._whole: dict[int, str] = {}
         self._words: set[int] = set()
         self._modules: list[weakref.ref[ModuleType]] = []
@@ -96,6 +95,7 @@ class Namespaces:
         self._newest = ""
         self._order = 0
         self._active = True
+        self._mirrors: list[Mirror] = []
         #: Files whose frames were taken, with the module that took them.
         self.framed: dict[str, str] = {}
 
@@ -140,18 +140,29 @@ class Namespaces:
         noted = [self._noted.popleft() for _ in range(len(self._noted) // 2 * 2)]
         for module, name in zip(noted[::2], noted[1::2], strict=True):
             if isinstance(name, str):
-                self._reads.setdefault(id(module), set()).add(name)
+                self._reads.setdefault(id(module), Counter())[name] += 1
+        for mirror in self._mirrors:
+            mirror.trim()
+
+    def add(self, mirror: Mirror) -> None:
+        """Note what is read from these objects, too; none of them has been made so far."""
+        self._mirrors.append(mirror)
+        mirror.observe()
 
     def observe(self) -> None:
         """Note what is read from the project's modules, from now on again."""
         self._observed = [*self._modules]
         self._switch(ModuleType, self._class)
+        for mirror in self._mirrors:
+            mirror.observe()
 
     def stop(self) -> None:
         """All modules are ordinary ones from now on."""
         self._switch(self._class, ModuleType)
         # To look at all of them again would write to each, in memory shared with a checkpoint.
         self._observed.clear()
+        for mirror in self._mirrors:
+            mirror.stop()
         self.trim()
 
     def close(self) -> None:
@@ -169,9 +180,16 @@ class Namespaces:
         begun = self._begun.get(path)
         return begun.order if begun else 0
 
-    def has_read(self, begun: Begun, name: str) -> bool:
-        """Whether anything has read this name from the module or set it, or has tried to."""
-        return name in self._reads.get(begun.identity, ())
+    def times_read(self, begun: Begun, name: str) -> int:
+        """How often this name was read from the module, or set from outside, or was missing."""
+        reads = self._reads.get(begun.identity)
+        return reads[name] if reads else 0
+
+    def mirrors(self, begun: Begun) -> tuple[Mirror, ...]:
+        """The mirrors of this module, one for each time that it was copied."""
+        return tuple(
+            mirror for mirror in self._mirrors for _ in range(mirror.copied(begun.identity))
+        )
 
     def whole_reader(self, begun: Begun) -> str | None:
         """The module that has read, or may have read, all names of this one."""
@@ -228,6 +246,8 @@ class Namespaces:
 
     def _whole_read(self, module: ModuleType) -> dict[str, object]:
         frame = sys._getframe(1)
+        if any(mirror.listed(module, frame.f_code) for mirror in self._mirrors):
+            return _namespace_of(module)
         name = frame.f_globals.get("__name__")
         reader = (name if isinstance(name, str) else "", frame.f_code.co_name)
         if reader == _LOOKS_FOR_WORDS:
@@ -247,16 +267,7 @@ _namespace_of: Callable[[ModuleType], dict[str, object]] = vars(ModuleType)["__d
 def _observing_class(
     noted: deque[object], whole_read: Callable[[ModuleType], dict[str, object]]
 ) -> type[ModuleType]:
-    """A class of modules that notes each read and each change, and says that it is `ModuleType`.
-
-    Reads in C alone: ``__getattribute__`` is ``max(module, name)``, noting both operands, which
-    ends in an AttributeError; then the interpreter asks ``__getattr__``, which gives the value.
-    """
-    note = type(
-        "_Note",
-        (),
-        {"__slots__": (), "__init__": noted.append, "__gt__": attrgetter("not there")},
-    )
+    """A class of modules that notes each read and each change, and says that it is `ModuleType`."""
 
     def __setattr__(module: ModuleType, name: str, value: object) -> None:  # noqa: N807
         noted.extend((module, name))
@@ -272,9 +283,7 @@ def _observing_class(
         {
             "__module__": "builtins",
             "__doc__": ModuleType.__doc__,
-            # lru_cache() makes a method of it.
-            "__getattribute__": lru_cache(maxsize=0)(partial(max, key=note)),
-            "__getattr__": _plain,
+            **noting_reads(noted, _plain),
             "__setattr__": __setattr__,
             "__delattr__": __delattr__,
             "__class__": property(lambda _: ModuleType, _set_class),

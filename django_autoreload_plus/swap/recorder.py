@@ -106,6 +106,11 @@ class RunRecorder:
         ):
             self.reader = path
 
+    def ran(self, code: CodeType) -> bool:
+        """Whether this very code object, that of a function, has started at least once."""
+        self.trim()
+        return id(code) in self._ran.get(code.co_filename, {})
+
     def ran_in(self, path: str) -> tuple[CodeType, ...]:
         """Every code object of a function of this file that has started, dead functions' too."""
         self.trim()

@@ -12,6 +12,7 @@ from ..protocol.messages import Swap
 from ..protocol.reasons import Reason
 from .audit import CopyAudit, Listeners
 from .index import CallInFork, Index
+from .mirrors import Mirror
 from .recorder import PACKAGE, RunRecorder
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class Swapper:
         if self._records:
             self._listeners.update(self._audit.listeners(self._listeners))
             self._audit.hooks.install()
+
+    def add(self, mirror: Mirror) -> None:
+        """Exchange what these objects hold with the names of their module."""
+        if self._records:
+            self._audit.namespaces.add(mirror)
 
     def trim(self) -> None:
         """Take the record apart as it grows: a checkpoint taken now need not do it each time."""

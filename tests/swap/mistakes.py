@@ -72,8 +72,8 @@ _CHANGED_RAN = Mistake(
 _READ_FROM_OUTSIDE = Mistake(
     "no name that changed was read from outside",
     "names.py",
-    "if self._reads.has_read(begun, name) or ",
-    "if ",
+    "by_others = self._reads.times_read(begun, name) > copied[name]",
+    "by_others = False",
     codes=("AP150",),
 )
 _RUN = (
@@ -389,4 +389,62 @@ _HEADERS = (
         is_step=True,
     ),
 )
-MISTAKES = (*_RUN, *_COMPARED, *_NAMES, *_STATEMENTS, *_HEADERS)
+_MIRRORS = (
+    Mistake(
+        "names that are set from outside stay",
+        "namespaces.py",
+        "        noted.extend((module, name))\n        ModuleType.__setattr__(",
+        "        ModuleType.__setattr__(",
+        codes=("AP150",),
+    ),
+    Mistake(
+        "nobody has read or set the copy",
+        "mirrors.py",
+        "if name in self._names:",
+        "if False:",
+        codes=("AP157",),
+    ),
+    Mistake(
+        "nobody has set the copy",
+        "mirrors.py",
+        "            else:\n                noted.extend((holder, name))",
+        "            else:\n                pass",
+        codes=("AP157",),
+    ),
+    Mistake(
+        "nobody has read all copies",
+        "mirrors.py",
+        "if self._lost or looks:",
+        "if False:",
+        codes=("AP157",),
+    ),
+    Mistake(
+        "what the copying code mentions stays",
+        "mirrors.py",
+        "if name in _mentioned(self._copier):",
+        "if False:",
+        codes=("AP158",),
+    ),
+    Mistake(
+        "a module is copied once",
+        "names.py",
+        "if len(self._reads.mirrors(begun)) > 1 or ",
+        "if ",
+        codes=("AP158",),
+    ),
+    Mistake(
+        "no name comes to the copies, or goes from them",
+        "names.py",
+        "if name not in went & came:",
+        "if False:",
+        codes=("AP158",),
+    ),
+    Mistake(
+        "copies get the new value",
+        "names.py",
+        "                mirror.give(name, namespace[name])\n        except",
+        "                pass\n        except",
+        is_step=True,
+    ),
+)
+MISTAKES = (*_RUN, *_COMPARED, *_NAMES, *_MIRRORS, *_STATEMENTS, *_HEADERS)

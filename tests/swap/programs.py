@@ -470,8 +470,12 @@ _BINDING = (
 )
 if sys.version_info >= (3, 15):
     _BINDING += ("lazy import math as {name}", "lazy from lib import VALUE, LATER as {name}")
-_BOUND = re.compile(r"\bn\d\b")
+_VALUES = tuple(one for one in _BINDING if one.startswith("{name} ="))
+_NUMBER = re.compile(r"(?<![nN\d])\d")
+_BOUND = re.compile(r"\b[nN]\d\b")
 _POOL = tuple(f"n{number}" for number in range(10))
+#: Names that boxes copy.
+_COPIED = ("N0", "N1", "N2")
 #: Code that looks for a name of its own module while starting.
 _READING = (
     "READ.append(repr(type(globals().get('{name}'))))",
@@ -528,7 +532,18 @@ _READING_OTHERS = (
     "with contextlib.suppress(ImportError):\n    from mod0 import {name} as read_{at}",
     "import mod0; READ.append([*vars(mod0)].count('{name}'))",
     "import mod0\nmod0.{name} = 'set by mod1'",
+    "import mod0\nmod0.{name} = 1",
 )
+#: Code that looks for a name of another module in the box that has copied it.
+_READING_BOXES = (
+    "READ.append(hasattr(BOX, '{name}'))",
+    "READ.append(repr(BOX.__dict__.get('{name}')))",
+    "READ.append(repr(copy.copy(BOX).__dict__.get('{name}')))",
+    "BOX.{name} = 1",
+    "READ.append(repr(vars(box.Box('mod0')).get('{name}')))",
+)
+#: The first lines of a module that has a box, which is to be seen.
+BOXED = "import copy, mod0, swap.boxes as box\nBOX = box.Box('mod0')\n"
 #: Modules that the programs import from, complete before any of them begins.
 LIBRARY = {
     "lib.py": (
@@ -619,7 +634,11 @@ class Module:
         self.bindings: list[tuple[int, str]] = []
         for _ in range(rng.randint(0, 5)):
             self.bindings.append(self._bind())
-        readings, whose = (_READING_OTHERS, other) if other else (_READING, self)
+        readings: tuple[str, ...] = _READING_OTHERS if other else _READING
+        whose = other or self
+        self._has_box = first_line == BOXED
+        if self._has_box and rng.random() < 0.7:
+            readings = _READING_BOXES
         bound = [found for _, text in whose.bindings for found in _BOUND.findall(text)]
         names = [
             rng.choice(bound) if bound and rng.random() < 0.5 else self._name()
@@ -638,13 +657,17 @@ class Module:
         # What is read, and what changes, are often the same.
         if self.read and self._rng.random() < 0.4:
             return self._rng.choice(self.read)
-        return self._rng.choice(_POOL[: self._rng.choice((2, 5, len(_POOL)))])
+        pool = _COPIED if self._rng.random() < 0.3 else _POOL
+        return self._rng.choice(pool[: self._rng.choice((2, 5, len(pool)))])
 
     def _bind(self) -> tuple[int, str]:
         if self.bindings and self._rng.random() < 0.15:
             text = self._rng.choice(self.bindings)[1]  # the same once more
         else:
-            text = self._rng.choice(_BINDING).format(name=self._name())
+            name = self._name()
+            # Boxes are interested in values.
+            kinds = _VALUES if name in _COPIED and self._rng.random() < 0.7 else _BINDING
+            text = self._rng.choice(kinds).format(name=name)
         return self._gap_for(text), text.replace("<n>", str(self._rng.randint(1, 4)))
 
     def _gap_for(self, text: str) -> int:
@@ -664,6 +687,8 @@ class Module:
             for piece in self.pieces[1:]
             for probe in (piece.template.probe, *piece.template.probes)
         )
+        if self._has_box:
+            calls += ", ('box', lambda: [*vars(BOX).items()])"
         return f"{body}\ndef probe(): return [{calls}]\n"
 
     def edit(self) -> Edit:
@@ -679,9 +704,12 @@ class Module:
         now = [*before]
         for _ in range(self._rng.choice((1, 1, 2))):
             at = self._rng.randrange(len(now)) if now else 0
-            what = self._rng.choice(("add", "add", "change", "move", "remove"))
+            what = self._rng.choice(("add", "add", "change", "value", "move", "remove"))
             if what == "add" or not now:
                 now.insert(at, self._bind())
+            elif what == "value":
+                gap, text = now[at]
+                now[at] = gap, _NUMBER.sub(str(self._rng.randint(5, 9)), text)
             elif what == "change":
                 now[at] = (now[at][0], self._bind()[1])
             else:

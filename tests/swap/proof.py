@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from swap.programs import LIBRARY, Module
+from swap.programs import BOXED, LIBRARY, Module
 from swap.runs import PACKAGE, differences, fresh, swap, write
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Experiment:
         """The same ``seed`` gives the same program; ``folder`` is written to."""
         rng = random.Random(seed)
         # With a star, functions live in two modules: their file is the first one's.
-        first_line = rng.choice(("from mod0 import *\n", "import mod0\n", "import mod0\n"))
+        first_line = rng.choice(("from mod0 import *\n", "import mod0\n", BOXED, BOXED))
         mod0 = Module(rng, "mod0", rng.randint(3, 9))
         mod1 = Module(rng, "mod1", rng.randint(3, 9), first_line, mod0)
         modules = {"mod0": mod0, "mod1": mod1}
@@ -87,7 +87,8 @@ class Experiment:
         self, changes: list[tuple[str, str]], package: Path, *, describe: bool
     ) -> list[dict[str, Any]]:
         root = write(self._folder / "old", self._sources)
-        return swap(root, self._order, changes, package=package, describe=describe)
+        request = {"describe": describe, "mirrors": "swap.boxes:note"}
+        return swap(root, self._order, changes, package=package, **request)
 
     def _expected(self, number: int) -> Any:
         if number not in self._states:

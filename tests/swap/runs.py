@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django_autoreload_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _DRIVE = Path(__file__).with_name("drive.py")
 #: The folder that the package under test is imported from.
@@ -38,7 +41,7 @@ def edited(source: str, edits: list[tuple[str, str]]) -> str:
 def swap(
     root: Path,
     modules: list[str],
-    edits: list[tuple[str, str]],
+    edits: Sequence[tuple[str, str] | list[tuple[str, str]]],
     *,
     package: Path = PACKAGE,
     **request: Any,
@@ -55,9 +58,9 @@ def swap(
     return answers
 
 
-def fresh(root: Path, modules: list[str]) -> dict[str, Any]:
+def fresh(root: Path, modules: list[str], **request: Any) -> dict[str, Any]:
     """Return the state of a process freshly started on the sources below ``root``."""
-    (answer,) = _run(root, {"root": str(root), "modules": modules})
+    (answer,) = _run(root, request | {"root": str(root), "modules": modules})
     state: dict[str, Any] = answer["state"]
     return state
 
