@@ -609,15 +609,20 @@ class Module:
         size: int,
         first_line: str = "",
         other: Module | None = None,
+        *,
+        is_copied: bool = False,
     ) -> None:
-        """``other``: the module of which this one reads names, by default its own."""
+        """``other``: the module of which this one reads names, by default its own.
+
+        ``is_copied``: a box will hold its values.
+        """
         self._rng = rng
         #: Names that somebody looks for.
         self.read: list[str] = []
         head = Piece(Template(_HEAD + first_line, ""), "HEAD")
         chosen = rng.sample(TEMPLATES, min(size, len(TEMPLATES)))
         #: With one of these, any edit may be refused.
-        keeping = [rng.choice(_KEEPING)] if rng.random() < 0.6 else []
+        keeping = [rng.choice(_KEEPING)] if rng.random() < 0.6 and not is_copied else []
         chosen += keeping
         headers = [_HEADERS] if rng.random() < 0.5 else []
         chosen[:0] = headers
@@ -632,17 +637,20 @@ class Module:
         self._moving: list[str] = []
         #: Statements between the pieces: the piece that they follow, and their text.
         self.bindings: list[tuple[int, str]] = []
+        self._is_copied = is_copied
         for _ in range(rng.randint(0, 5)):
             self.bindings.append(self._bind())
+        if is_copied:
+            self.bindings = [(0, f"{name} = 1") for name in _COPIED]
         readings: tuple[str, ...] = _READING_OTHERS if other else _READING
         whose = other or self
         self._has_box = first_line == BOXED
-        if self._has_box and rng.random() < 0.7:
+        if self._has_box:
             readings = _READING_BOXES
         bound = [found for _, text in whose.bindings for found in _BOUND.findall(text)]
         names = [
             rng.choice(bound) if bound and rng.random() < 0.5 else self._name()
-            for _ in range(rng.choice((0, 1, 1, 2)))
+            for _ in range(0 if is_copied else rng.choice((0, 1, 1, 2)))
         ]
         whose.read += names
         self._readers = [
@@ -695,9 +703,22 @@ class Module:
         """Make one random edit, return what that gives, and take it back."""
         self._moving = ["# moved\n"] if self._rng.random() < 0.25 else []
         try:
+            if self._is_copied and self._rng.random() < 0.6:
+                return self._edit_copied()
             return self._edit_names() if self._rng.random() < 0.5 else self._turn()
         finally:
             self._moving = []
+
+    def _edit_copied(self) -> Edit:
+        before = self.bindings
+        at = self._rng.randrange(len(_COPIED))
+        value = self._rng.choice(("2", "2", "'text'", "1.0", "[1]", ""))
+        text = f"{_COPIED[at]} = {value}" if value else "pass"
+        self.bindings = [*before[:at], (0, text), *before[at + 1 :]]
+        try:
+            return Edit(self.source(), None, f"names {before} -> {self.bindings}")
+        finally:
+            self.bindings = before
 
     def _edit_names(self) -> Edit:
         before = self.bindings

@@ -22,7 +22,7 @@ class Experiment:
         rng = random.Random(seed)
         # With a star, functions live in two modules: their file is the first one's.
         first_line = rng.choice(("from mod0 import *\n", "import mod0\n", BOXED, BOXED))
-        mod0 = Module(rng, "mod0", rng.randint(3, 9))
+        mod0 = Module(rng, "mod0", rng.randint(3, 9), is_copied=first_line == BOXED)
         mod1 = Module(rng, "mod1", rng.randint(3, 9), first_line, mod0)
         modules = {"mod0": mod0, "mod1": mod1}
         self._folder = folder
