@@ -536,7 +536,8 @@ _READING_OTHERS = (
 )
 #: Code that looks for a name of another module in the box that has copied it.
 _READING_BOXES = (
-    "READ.append(hasattr(BOX, '{name}'))",
+    "READ.append(repr(getattr(BOX, '{name}', None)))",
+    "BOX_{at} = [BOX.{name}]",
     "READ.append(repr(BOX.__dict__.get('{name}')))",
     "READ.append(repr(copy.copy(BOX).__dict__.get('{name}')))",
     "BOX.{name} = 1",
@@ -652,6 +653,8 @@ class Module:
             rng.choice(bound) if bound and rng.random() < 0.5 else self._name()
             for _ in range(0 if is_copied else rng.choice((0, 1, 1, 2)))
         ]
+        if self._has_box:
+            names = rng.sample(_COPIED, rng.choice((1, 1, 2)))
         whose.read += names
         self._readers = [
             (self._gap(), rng.choice(readings).format(name=name, at=at))
