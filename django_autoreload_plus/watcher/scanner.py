@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 from ..own_code import OwnCode
-from .backends.polling import ASKED
 from .path_node import change_time
 
 if TYPE_CHECKING:
@@ -57,8 +56,6 @@ class Scanner:
         self._stale = True
         self._recent: dict[PathNode, None] = {}
         self._doubts: dict[PathNode, tuple[float, EntryStamp | None]] = {}
-        if self._polling:
-            self.poll(EVERYWHERE, ASKED)
 
     # What is polled
 

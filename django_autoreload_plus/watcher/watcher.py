@@ -121,6 +121,7 @@ class Watcher:
         except OSError as error:
             self._hints.no_backend(error)
             self._backend = PollingBackend(Reason("AP304", error.strerror or str(error)))
+        if not self._backend.has_events:
             self._scanner.poll(EVERYWHERE, self._backend.reason)
 
     def start(self) -> None:

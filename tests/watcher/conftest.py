@@ -12,6 +12,7 @@ import pytest
 
 from django_autoreload_plus.options import Options
 from django_autoreload_plus.watcher import watcher as watcher_module
+from django_autoreload_plus.watcher.backends.polling import PollingBackend
 from django_autoreload_plus.watcher.backends.watchdog import WatchdogBackend
 from watcher.noticing import Noticed
 
@@ -67,7 +68,7 @@ def noticed_either_way(
     return make_noticed(Options(safety_interval=3600.0))
 
 
-@pytest.fixture(params=["native", "observed", "polling"])
+@pytest.fixture(params=["native", "observed", "deaf", "polling"])
 def on_every_backend(
     request: pytest.FixtureRequest,
     make_noticed: Callable[..., Noticed],
@@ -75,19 +76,20 @@ def on_every_backend(
 ) -> Noticed:
     """Return a watcher on each backend there is.
 
-    Not for directories that come and go: on Linux, where watchdog's observer
-    stands in for the one of other systems, its own recursion loses such events.
+    One is "deaf": the platform's own, but without events. Not for directories that come and
+    go: on Linux, where watchdog's observer stands in for the one of other systems, its own
+    recursion loses such events.
     """
     if request.param == "polling":
         return make_noticed(Options(polling=True, poll_interval=0.03))
-    if request.param == "observed":
+    if request.param != "native":
 
-        def observed(*, polling: bool, roots: tuple[str, ...]) -> Backend:
+        def stand_in(*, polling: bool, roots: tuple[str, ...]) -> Backend:
             assert not polling
-            return WatchdogBackend(roots)
+            return WatchdogBackend(roots) if request.param == "observed" else PollingBackend()
 
-        monkeypatch.setattr(watcher_module, "make_backend", observed)
-    return make_noticed(Options(safety_interval=3600.0))
+        monkeypatch.setattr(watcher_module, "make_backend", stand_in)
+    return make_noticed(Options(safety_interval=3600.0, poll_interval=0.03))
 
 
 def _descriptors() -> set[str]:

@@ -83,6 +83,7 @@ class InotifyBackend:
 
     name = "inotify"
     reason = by_events(name)
+    has_events = True
     threads = 0
     descriptors = 3
 

@@ -55,6 +55,8 @@ class Backend(Protocol):
     name: str
     #: Why changes are noticed in this way.
     reason: Reason
+    #: Whether it hears of changes; where it does not, the watcher scans all that is watched.
+    has_events: bool
     #: A descriptor that is readable while events wait to be read, or -1.
     event_descriptor: int
     #: Called with true before events are taken from that descriptor, and with

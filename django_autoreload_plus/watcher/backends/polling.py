@@ -15,19 +15,20 @@ if TYPE_CHECKING:
     from .interface import Event
 
 #: Why there are no events: nobody wants them.
-ASKED = Reason("AP302", "asked for by the settings")
+_ASKED = Reason("AP302", "asked for by the settings")
 
 
 class PollingBackend:
     """Sleeps until it is woken; the scans are the watcher's."""
 
     name = "polling"
+    has_events = False
     event_descriptor = -1
     watches = 0
     threads = 0
     descriptors = 0
 
-    def __init__(self, reason: Reason = ASKED) -> None:
+    def __init__(self, reason: Reason = _ASKED) -> None:
         self.reason = reason
         self.reading: Callable[[bool], None] = unheard
         self._woken = threading.Event()

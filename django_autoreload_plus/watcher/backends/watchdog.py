@@ -40,6 +40,7 @@ class WatchdogBackend(FileSystemEventHandler):
 
     name = _NAMES.get(sys.platform, "kqueue")
     reason = by_events(name)
+    has_events = True
     event_descriptor = -1
 
     def __init__(self, roots: tuple[str, ...]) -> None:
