@@ -58,7 +58,8 @@ def test_an_edit_of_the_settings_imports_the_library_no_more(server: DevServer) 
     # The command's own process imports the settings, too, to learn of the option.
     assert sorted(imports(server)) == ["library 1 False", "library 1 True"]
     since = server.mark()
-    server.edit("site_settings.py", "LEVEL = [1]", "LEVEL = [2]")
+    # No literal, which would be exchanged.
+    server.edit("site_settings.py", "LEVEL = [1]", "LEVEL = list([2])")
     is_page(server, "1 [2]")
     # On a slow machine there may be another copy just before them.
     server.wait_for_output("from (settings|at site_settings);", since=since)
@@ -82,7 +83,7 @@ def test_the_option_is_changed(server: DevServer) -> None:
     server.wait_for_output(r"site_settings.py changed .* live", since=since)
     assert imports(server, since) == ["library 1 True"]
     since = server.mark()
-    server.edit("site_settings.py", "LEVEL = [1]", "LEVEL = [3]")
+    server.edit("site_settings.py", "LEVEL = [1]", "LEVEL = list([3])")
     is_page(server, "1 [3]")
     assert imports(server, since) == ["library 1 True"]
     since = server.mark()

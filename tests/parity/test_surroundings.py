@@ -219,7 +219,8 @@ def test_a_copy_that_is_stopped_after_it_was_let_go(tmp_path: Path, *, is_told: 
     """It would stay for ever when the command ends, with what it holds."""
     with COPIES.maker(tmp_path)(settings=ENDS_ON_ORDER) as server:
         server.shows("one")
-        server.edit("settings.py", '"tea"', '"coffee"')
+        # No literal, which would be exchanged.
+        server.edit("settings.py", '"tea"', 'str("coffee")')
         # The exit handlers of the process before are those of its copies.
         stopped(server, "handler begins in")
         server.shows("one")
