@@ -88,7 +88,8 @@ class Comparison:
         if known is not None and tuple(map(look, known.paths)) == known.status:
             return known.answer
         self._known.pop(key, None)
-        folder = _deciding(probe)
+        # Where nothing can be kept, one question is cheaper than a look around it.
+        folder = _deciding(probe) if self._is_faithful(probe.path) else ""
         before, began = folder and _status(folder), time.time_ns()
         answer, entries = _answer(probe)
         if folder and folder == _deciding(probe):
@@ -104,10 +105,13 @@ class Comparison:
         Not one in the same tick of the kernel's clock, nor one on another machine, whose
         clock and caches nobody here knows.
         """
+        settled = (each is not None and began - each[-1] >= CLOCK_SLACK_NS for each in status)
+        return all(settled) and self._is_faithful(os.path.realpath(path))
+
+    def _is_faithful(self, path: str) -> bool:
         if self._mounts is None:
             self._mounts = Mounts()
-        settled = (each is not None and began - each[-1] >= CLOCK_SLACK_NS for each in status)
-        return all(settled) and self._mounts.kind(os.path.realpath(path)) in _FAITHFUL
+        return self._mounts.kind(path) in _FAITHFUL
 
 
 def _answer(probe: Probe) -> tuple[str, tuple[str, ...]]:
