@@ -222,10 +222,9 @@ def _stands_alike(one: CodeType, other: CodeType) -> bool:
 
 def class_record(code: CodeType) -> ClassRecord:
     """The record that a class body will store of itself; empty for other code and before 3.13."""
-    if not (_CLASS_BODY_RECORDS_ITSELF and is_class_or_module_body(code)):
-        return ClassRecord(None, None)
-    if _RECORDED.isdisjoint(code.co_names):
-        # The body of a module, mostly, which may be long.
+    # The body of a module has none, mostly, and may be long.
+    may_have_one = _CLASS_BODY_RECORDS_ITSELF and not _RECORDED.isdisjoint(code.co_names)
+    if not (may_have_one and is_class_or_module_body(code)):
         return ClassRecord(None, None)
     return _class_steps(code)[1]
 
